@@ -49,8 +49,8 @@ export interface LockCommand {
   readonly limit: number;
   readonly note?: string;
   readonly from: string;
-  /** Seconds since the request was read. */
-  readonly waited: number;
+  /** The monotonic clock, in milliseconds, when the request had been read. */
+  readonly received: number;
 }
 
 export interface UnlockCommand {
@@ -126,4 +126,6 @@ export interface Answers {
 export interface Now {
   /** Milliseconds since 1970, UTC: for writing down. */
   readonly time: number;
+  /** Milliseconds of the monotonic clock: for measuring. */
+  readonly monotonic: number;
 }

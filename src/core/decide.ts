@@ -76,7 +76,7 @@ function decideLock(table: LockTable, command: LockCommand, now: Now): Decision<
     limit,
     acquired: now.time,
     from: command.from,
-    waited: command.waited,
+    waited: Math.max(0, Math.round(now.monotonic - command.received)) / 1_000,
     ...(command.note === undefined ? {} : { note: command.note }),
   };
   const superseded = [...table.lost(resource, client)].filter((lost) => !lost.superseded);

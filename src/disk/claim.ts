@@ -1,0 +1,146 @@
+/**
+ * One daemon per directory: two directory locks that keep a second one out, on this host and between hosts. They are a
+ * courtesy that gives a clear message; what makes a lost one harmless is the epoch (epoch.ts).
+ *
+ * - `guard` carries a kernel lock (flock(2), through util-linux's `flock` on an inherited descriptor): it belongs to our
+ *   own descriptor, dies with this process, and children do not inherit it.
+ * - `daemon.lock` is proper-lockfile's: a directory whose time is touched as a heartbeat, so that it works between hosts.
+ */
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { hostname } from 'node:os';
+import lockfile from 'proper-lockfile';
+import { errorCode } from './disk.js';
+import type { Layout } from './layout.js';
+import { StartRefused } from './start-refused.js';
+
+/** Milliseconds without a heartbeat after which a `daemon.lock` of another host counts as left behind. */
+const STALE_MS = 10_000;
+
+/** How often a `daemon.lock` that may be stale is looked at again. */
+const RETRY_MS = 500;
+
+interface Owner {
+  readonly boot: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export interface Claim {
+  /** Settles when the directory lock was taken away from us; never while all is well. */
+  readonly lost: Promise<Error>;
+  readonly warnings: readonly string[];
+  release(): Promise<void>;
+}
+
+export type Progress = (message: string) => void;
+
+/** Takes both directory locks, or throws `StartRefused` saying who has them. `progress` is told why it takes long. */
+export async function claimDirectory(layout: Layout, progress: Progress): Promise<Claim> {
+  const guard = fs.openSync(
+    layout.guard,
+    fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    const warnings: string[] = [];
+    const guarded = takeKernelLock(guard, layout, warnings);
+    if (guarded) removeLeftover(layout);
+    let settleLost: (error: Error) => void = () => undefined;
+    const lost = new Promise<Error>((resolve) => {
+      settleLost = resolve;
+    });
+    const release = await takeDaemonLock(layout, progress, settleLost);
+    writeOwner(layout);
+    return {
+      lost,
+      warnings,
+      async release() {
+        // Already compromised: nothing of ours is left to release.
+        await release().catch(() => undefined);
+        fs.closeSync(guard);
+      },
+    };
+  } catch (error) {
+    fs.closeSync(guard);
+    throw error;
+  }
+}
+
+function takeKernelLock(guard: number, layout: Layout, warnings: string[]): boolean {
+  // Short options: BusyBox knows no long ones. Descriptor 3 in the child is our own open file description.
+  const result = spawnSync('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', guard] });
+  if (result.status === 0) return true;
+  if (result.status === 1) throw new StartRefused(ownedText(layout));
+  warnings.push(
+    `The command flock (package util-linux) cannot be run, so that a start after a crash waits ${STALE_MS / 1_000} s`,
+  );
+  return false;
+}
+
+function ownedText(layout: Layout): string {
+  const owner = readOwner(layout);
+  const who = owner ? ` (process ${owner.pid} on ${owner.host})` : '';
+  return `${layout.root} is owned by another lockd${who}; stop that one first, or give another --directory`;
+}
+
+/** With the kernel lock in hand, a `daemon.lock` that an owner of this very boot left behind has no owner any more. */
+function removeLeftover(layout: Layout): void {
+  if (readOwner(layout)?.boot !== bootId()) return;
+  fs.rmSync(layout.daemonLock, { recursive: true, force: true });
+}
+
+async function takeDaemonLock(
+  layout: Layout,
+  progress: Progress,
+  onCompromised: (error: Error) => void,
+): Promise<() => Promise<void>> {
+  const giveUpAt = performance.now() + STALE_MS + 2_000;
+  for (let told = false; ; told = true) {
+    try {
+      return await lockfile.lock(layout.root, {
+        lockfilePath: layout.daemonLock,
+        realpath: false,
+        stale: STALE_MS,
+        onCompromised,
+      });
+    } catch (error) {
+      if (errorCode(error) !== 'ELOCKED') throw error;
+      if (performance.now() > giveUpAt) throw new StartRefused(ownedText(layout));
+      if (!told)
+        progress(`${layout.daemonLock} is there; waiting up to 12 s for its owner's heartbeat to be stale`);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function writeOwner(layout: Layout): void {
+  const owner: Owner = { boot: bootId(), host: hostname(), pid: process.pid };
+  const temporary = `${layout.owner}.tmp`;
+  fs.rmSync(temporary, { force: true });
+  fs.writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: 0o600, flag: 'wx' });
+  fs.renameSync(temporary, layout.owner);
+}
+
+function readOwner(layout: Layout): Owner | undefined {
+  try {
+    const owner: unknown = JSON.parse(fs.readFileSync(layout.owner, 'utf8'));
+    return isOwner(owner) ? owner : undefined;
+  } catch {
+    // Absent or torn: nobody is named, which only makes the start wait for the heartbeat.
+    return undefined;
+  }
+}
+
+function isOwner(value: unknown): value is Owner {
+  return typeof value === 'object' && value !== null && 'boot' in value && 'host' in value && 'pid' in value;
+}
+
+/** Names the running kernel since its start; empty where that is not to be known, which equals no other. */
+function bootId(): string {
+  try {
+    return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return `unknown-${process.pid}-${Date.now()}`;
+  }
+}

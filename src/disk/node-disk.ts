@@ -1,0 +1,85 @@
+/** The real disk, through node:fs. It decides nothing. */
+import * as fs from 'node:fs';
+import type { Disk, Entry, EntryKind, OpenFile } from './disk.js';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_DIRECTORY } = fs.constants;
+
+class NodeFile implements OpenFile {
+  constructor(private readonly descriptor: number) {}
+
+  get inode(): bigint {
+    return fs.fstatSync(this.descriptor, { bigint: true }).ino;
+  }
+
+  write(bytes: Uint8Array, position: number): number {
+    return fs.writeSync(this.descriptor, bytes, 0, bytes.length, position);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    return fs.readSync(this.descriptor, target, 0, target.length, position);
+  }
+
+  truncate(length: number): void {
+    fs.ftruncateSync(this.descriptor, length);
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.descriptor, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  close(): void {
+    fs.closeSync(this.descriptor);
+  }
+}
+
+function kindOf(stats: fs.BigIntStats): EntryKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+/** The disk of this machine. */
+export const nodeDisk: Disk = {
+  list: (directory) => fs.readdirSync(directory),
+
+  listLater: (directory) => fs.promises.readdir(directory),
+
+  stat(path): Entry | undefined {
+    const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!stats) return undefined;
+    return {
+      kind: kindOf(stats),
+      inode: stats.ino,
+      size: Number(stats.size),
+      modified: Number(stats.mtimeMs),
+    };
+  },
+
+  exists: (path) => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined,
+
+  makeDirectory: (path) => fs.mkdirSync(path, { mode: 0o700 }),
+
+  removeDirectory: (path) => fs.rmdirSync(path),
+
+  create: (path) => new NodeFile(fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)),
+
+  open: (path, access) =>
+    new NodeFile(fs.openSync(path, (access === 'read' ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_NONBLOCK)),
+
+  link: (from, to) => fs.linkSync(from, to),
+
+  rename: (from, to) => fs.renameSync(from, to),
+
+  unlink: (path) => fs.unlinkSync(path),
+
+  async syncDirectory(directory) {
+    const handle = await fs.promises.open(directory, O_RDONLY | O_DIRECTORY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};

@@ -1,0 +1,338 @@
+/**
+ * The store in a directory: one line and one flush of the journal make a whole turn last. It also is the history, so that
+ * nothing is written twice. What a segment looks like: format.ts; how it is read after a crash: recovery.ts.
+ *
+ * What happens if the process dies, step by step: before the flush the turn may be there or not, and nobody was answered;
+ * after it the turn is there. While a new segment is written, the old one has every turn; the new one gets its name only
+ * when it has them too.
+ */
+import type { Turn } from '../../core/records.js';
+import { type Disk, errorCode, unlinkIfThere } from '../../disk/disk.js';
+import type { Epoch } from '../../disk/epoch.js';
+import { isTemporaryFile, type Layout, segmentFile } from '../../disk/layout.js';
+import { type CommitOptions, type CommitOutcome, type Recovered, Stopped, type Store } from '../port.js';
+import { RecordMap } from '../record-map.js';
+import { encodeLine, FORMAT, type HeadLine, type Previous } from './format.js';
+import { type RecoveredJournal, recoverJournal } from './recovery.js';
+import { giveUpReserve, makeReserve } from './reserve.js';
+import { expiredSegments, oldSegments, type RetentionRules, removeSegments } from './retention.js';
+import { type Pace, Segment } from './segment.js';
+
+/** Bytes of turns in a segment before a new one begins (it must also exceed the snapshot). */
+const SEGMENT_BYTES = 64 << 20;
+
+export interface JournalOptions {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly epoch: Epoch;
+  readonly retention: RetentionRules;
+  readonly pace: Pace;
+  /** Milliseconds since 1970, UTC. */
+  readonly time: () => number;
+  /** Makes the id of a new directory: random, never the same twice. */
+  readonly makeId: () => string;
+  /** Told what an operator should know: one sentence each. */
+  readonly warn: (message: string) => void;
+  readonly segmentBytes?: number;
+}
+
+/** What a new segment must still get before it can take over: the lines that were committed since its snapshot began. */
+interface Rotation {
+  readonly lines: Buffer[];
+}
+
+export class JournalStore implements Store {
+  readonly limits = { changesPerTurn: 1_000 };
+  readonly #records: RecordMap;
+  #nextToken: number;
+  #nextTurn: number;
+  #oldBytes = 0;
+  #rotation: Rotation | undefined;
+  #rotationDueAt: number;
+  #commitInFlight: Promise<unknown> = Promise.resolve();
+  #switching: Promise<unknown> | undefined;
+  #broken: Stopped | undefined;
+  #closed = false;
+  #hasReserve = true;
+  #rotationProblem: string | undefined;
+
+  private constructor(
+    private readonly options: JournalOptions,
+    /** Random, made with the directory; the lock files carry it. */
+    readonly directoryId: string,
+    /** Whether there was no journal, so that nothing is known of what was locked here before. */
+    readonly isNew: boolean,
+    state: { records: RecordMap; nextToken: number; nextTurn: number },
+    private segment: Segment,
+  ) {
+    this.#records = state.records;
+    this.#nextToken = state.nextToken;
+    this.#nextTurn = state.nextTurn;
+    this.#rotationDueAt = this.#dueBehind(segment);
+  }
+
+  /**
+   * Recovers what the journal says and begins a segment of our own epoch; what was read may so far live in the page cache
+   * only, so nothing may be answered before that one is flushed. Throws `StartRefused` (`JournalDamaged`), `Stopped`, or
+   * the disk's error.
+   */
+  static async open(options: JournalOptions): Promise<JournalStore> {
+    const { disk, layout } = options;
+    const journal = recoverJournal(disk, layout);
+    for (const warning of journal?.warnings ?? []) options.warn(warning);
+    removeTemporaryFiles(disk, layout);
+    const directoryId = journal?.directoryId ?? options.makeId();
+    const state = stateOf(journal);
+    const head = headLine(options, directoryId, 1, state, journal?.previous);
+    const segment = await Segment.write(disk, layout, head, state.records.values(), options.pace);
+    await segment.publish();
+    const store = new JournalStore(options, directoryId, !journal, state, segment);
+    store.maintain();
+    return store;
+  }
+
+  get recovered(): Recovered {
+    return { records: this.#records.values(), nextToken: this.#nextToken };
+  }
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    return this.#oldBytes + this.segment.bytes;
+  }
+
+  get problems(): readonly string[] {
+    const problems: string[] = [];
+    if (this.#broken) problems.push(this.#broken.message);
+    if (!this.#hasReserve) problems.push(`There is hardly any space left in ${this.options.layout.root}`);
+    if (this.#rotationProblem !== undefined) problems.push(this.#rotationProblem);
+    return problems;
+  }
+
+  async commit(turn: Turn, options: CommitOptions): Promise<CommitOutcome> {
+    // Looked at again after each wait: between the end of one switch and our turn another may have begun.
+    while (this.#switching) await this.#switching;
+    this.#assertUsable();
+    const commit = this.#commit(turn, options);
+    this.#commitInFlight = commit.catch(() => undefined);
+    try {
+      return await commit;
+    } catch (error) {
+      throw this.#stop(error);
+    }
+  }
+
+  async confirm(): Promise<void> {
+    this.#assertUsable();
+    this.#assertMine();
+  }
+
+  /** What is due from time to time: drops old history, makes the reserve again. Call it every minute or so. */
+  maintain(): void {
+    if (this.#broken || this.#closed) return;
+    const { disk, layout, retention } = this.options;
+    const old = oldSegments(disk, layout, this.segment.name);
+    const bytes = old.reduce((sum, segment) => sum + segment.bytes, 0);
+    this.#oldBytes =
+      bytes - removeSegments(disk, layout, expiredSegments(old, retention, this.options.time()));
+    this.#hasReserve = makeReserve(disk, layout);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#commitInFlight;
+    await this.#switching;
+    this.segment.close();
+  }
+
+  async #commit(turn: Turn, { onlyFrees }: CommitOptions): Promise<CommitOutcome> {
+    const line = encodeLine({
+      line: 'turn',
+      turn: this.#nextTurn,
+      nextToken: turn.nextToken,
+      changes: turn.changes,
+    });
+    const problem = await this.#append(line, onlyFrees);
+    if (problem) return { saved: false, ...(problem.code === 'ENOSPC' ? {} : { problem: problem.message }) };
+    await this.#sync();
+    // The look at the epoch: whoever still owns the directory after the flush was heard by any successor.
+    this.#assertMine();
+    this.#nextTurn += 1;
+    this.#nextToken = turn.nextToken;
+    this.#records.apply(turn.changes);
+    this.#rotation?.lines.push(line);
+    if (!this.#rotation && this.segment.bytes > this.#rotationDueAt) void this.#rotate();
+    return { saved: true };
+  }
+
+  /** Flushes. Any failure is final: the kernel has dropped the pages, and a second flush would say yes to lost data. */
+  async #sync(): Promise<void> {
+    try {
+      await this.segment.sync();
+    } catch (error) {
+      throw new Stopped(`The journal could not be flushed (${(error as Error).message})`);
+    }
+  }
+
+  /** Appends a line whole, or cuts the segment back and answers the disk's error. Makes room on a full disk. */
+  async #append(line: Buffer, onlyFrees: boolean): Promise<NodeJS.ErrnoException | undefined> {
+    let error = await this.#tryAppend(line);
+    if (error?.code === 'ENOSPC' && this.#dropHistory()) error = await this.#tryAppend(line);
+    if (error?.code === 'ENOSPC' && onlyFrees && this.#giveUpReserve()) error = await this.#tryAppend(line);
+    return error;
+  }
+
+  async #tryAppend(line: Buffer): Promise<NodeJS.ErrnoException | undefined> {
+    const { segment } = this;
+    const before = segment.bytes;
+    try {
+      segment.append(line);
+      return undefined;
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      await segment.cutBack(before);
+      return error as NodeJS.ErrnoException;
+    }
+  }
+
+  #giveUpReserve(): boolean {
+    const { disk, layout } = this.options;
+    this.#hasReserve = false;
+    return giveUpReserve(disk, layout);
+  }
+
+  #dropHistory(): boolean {
+    const { disk, layout, warn } = this.options;
+    const old = oldSegments(disk, layout, this.segment.name);
+    if (old.length === 0) return false;
+    this.#oldBytes = 0;
+    const freed = removeSegments(disk, layout, old);
+    warn(`The disk is full: ${old.length} old journal segments (${freed} bytes of history) were dropped`);
+    return true;
+  }
+
+  /** Begins a new segment while turns go on in the old one, and switches when it has everything. */
+  async #rotate(): Promise<void> {
+    const { disk, layout, pace } = this.options;
+    const rotation: Rotation = { lines: [] };
+    this.#rotation = rotation;
+    const old = this.segment;
+    const previous = { name: segmentFile(old.name), bytes: old.bytes };
+    const head = headLine(
+      this.options,
+      this.directoryId,
+      old.name.segment + 1,
+      { nextToken: this.#nextToken, nextTurn: this.#nextTurn },
+      previous,
+    );
+    try {
+      const next = await Segment.write(disk, layout, head, this.#records.values(), pace);
+      const snapshotBytes = next.bytes;
+      await this.#exclusively(() => this.#switchTo(next, rotation));
+      this.#rotationDueAt = Math.max(snapshotBytes * 2, snapshotBytes + this.#segmentBytes);
+      this.#rotationProblem = undefined;
+      this.maintain();
+    } catch (error) {
+      if (error instanceof Stopped) this.#stop(error);
+      else this.#postponeRotation(error as Error);
+    } finally {
+      this.#rotation = undefined;
+    }
+  }
+
+  /** Nothing is committed while `work` runs. */
+  async #exclusively(work: () => Promise<void>): Promise<void> {
+    const done = this.#commitInFlight.then(work);
+    this.#switching = done.catch(() => undefined);
+    try {
+      await done;
+    } finally {
+      this.#switching = undefined;
+    }
+  }
+
+  async #switchTo(next: Segment, rotation: Rotation): Promise<void> {
+    if (this.#broken || this.#closed) {
+      next.abandon();
+      return;
+    }
+    try {
+      for (const line of rotation.lines) next.append(line);
+      await next.sync();
+    } catch (error) {
+      next.abandon();
+      throw error;
+    }
+    await next.publish();
+    this.segment.close();
+    this.segment = next;
+  }
+
+  #postponeRotation(error: Error): void {
+    this.#rotationProblem = `No new journal segment could be begun (${error.message}); the old one grows on`;
+    this.options.warn(this.#rotationProblem);
+    this.#rotationDueAt = this.segment.bytes + Math.ceil(this.#segmentBytes / 8);
+  }
+
+  get #segmentBytes(): number {
+    return this.options.segmentBytes ?? SEGMENT_BYTES;
+  }
+
+  #dueBehind(segment: Segment): number {
+    return Math.max(segment.bytes * 2, segment.bytes + this.#segmentBytes);
+  }
+
+  #assertUsable(): void {
+    if (this.#broken) throw this.#broken;
+    if (this.#closed) throw new Stopped('The journal is closed');
+  }
+
+  #assertMine(): void {
+    if (this.options.epoch.isMine()) return;
+    const { root } = this.options.layout;
+    throw this.#stop(new Stopped(`Another lockd took over ${root}, or the directory was removed`));
+  }
+
+  #stop(error: unknown): Stopped {
+    this.#broken ??= error instanceof Stopped ? error : new Stopped((error as Error).message);
+    return this.#broken;
+  }
+}
+
+function stateOf(journal: RecoveredJournal | undefined): {
+  records: RecordMap;
+  nextToken: number;
+  nextTurn: number;
+} {
+  return {
+    records: journal?.records ?? new RecordMap(),
+    nextToken: journal?.nextToken ?? 1,
+    nextTurn: journal?.nextTurn ?? 1,
+  };
+}
+
+function headLine(
+  options: JournalOptions,
+  directoryId: string,
+  segment: number,
+  state: { nextToken: number; nextTurn: number },
+  previous: Previous | undefined,
+): HeadLine {
+  return {
+    line: 'head',
+    format: FORMAT,
+    directory: directoryId,
+    epoch: options.epoch.number,
+    segment,
+    time: options.time(),
+    turn: state.nextTurn,
+    nextToken: state.nextToken,
+    ...(previous ? { previous } : {}),
+  };
+}
+
+/** What a crash left of files that never got their name. */
+function removeTemporaryFiles(disk: Disk, layout: Layout): void {
+  for (const name of disk.list(layout.own)) {
+    if (isTemporaryFile(name)) unlinkIfThere(disk, layout.ownFile(name));
+  }
+}

@@ -1,0 +1,49 @@
+/** Reads a segment line by line, in bounded memory, whatever is in it. Judges nothing but single lines. */
+import type { OpenFile } from '../../disk/disk.js';
+import { decodeLine, type Line } from './format.js';
+
+const CHUNK_BYTES = 1 << 20;
+
+/** Longer than any line we write: a turn has at most 1,000 changes of less than 10 KB. */
+const MAX_LINE_BYTES = 64 << 20;
+
+const LINE_FEED = 0x0a;
+
+export interface ReadLine {
+  /** Counted from 1. */
+  readonly number: number;
+  /** Offset of the byte behind the line's line feed. */
+  readonly end: number;
+  /** Undefined where the line is not whole. */
+  readonly line: Line | undefined;
+}
+
+/** The lines of a segment in order; what follows the last line feed, if anything, counts as a line that is not whole. */
+export function* readLines(file: OpenFile): Generator<ReadLine> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let rest: Buffer[] = [];
+  let restLength = 0;
+  let position = 0;
+  let number = 0;
+  for (;;) {
+    const length = file.read(chunk, position);
+    if (length === 0) break;
+    let start = 0;
+    for (;;) {
+      const feed = chunk.subarray(0, length).indexOf(LINE_FEED, start);
+      if (feed === -1) break;
+      number += 1;
+      const tooLong = restLength + feed - start > MAX_LINE_BYTES;
+      const text = tooLong ? '' : Buffer.concat([...rest, chunk.subarray(start, feed)]).toString('utf8');
+      yield { number, end: position + feed + 1, line: decodeLine(text) };
+      rest = [];
+      restLength = 0;
+      start = feed + 1;
+    }
+    restLength += length - start;
+    if (restLength <= MAX_LINE_BYTES) rest.push(Buffer.from(chunk.subarray(start, length)));
+    else rest = [];
+    position += length;
+  }
+  if (restLength > 0) yield { number: number + 1, end: position, line: undefined };
+}

@@ -1,0 +1,158 @@
+/**
+ * One segment being written: a temporary file with a snapshot first, a segment with a name afterwards. Knows how to
+ * make bytes last; what stands in them is decided by journal-store.ts.
+ */
+import type { StoredRecord } from '../../core/records.js';
+import { type Disk, errorCode, type OpenFile, unlinkIfThere, writeWhole } from '../../disk/disk.js';
+import { type Layout, type SegmentName, segmentFile, temporaryFile } from '../../disk/layout.js';
+import { Stopped } from '../port.js';
+import { encodeLine, type HeadLine } from './format.js';
+
+/** Bytes of records in one snapshot line: few enough that no line holds up a turn. */
+const SNAPSHOT_LINE_BYTES = 64 << 10;
+
+/** Cuts long work into slices, so that turns go on meanwhile. */
+export interface Pace {
+  /** Whether the present slice has lasted long enough. */
+  isOver(): boolean;
+  /** Lets the program do everything else that is due, and begins the next slice. */
+  breathe(): Promise<void>;
+}
+
+export class Segment {
+  #position = 0;
+  #file: OpenFile;
+  readonly #temporary: string;
+  readonly #path: string;
+
+  private constructor(
+    private readonly disk: Disk,
+    private readonly layout: Layout,
+    readonly name: SegmentName,
+  ) {
+    this.#path = layout.segment(name);
+    this.#temporary = layout.ownFile(temporaryFile(segmentFile(name)));
+    unlinkIfThere(disk, this.#temporary);
+    this.#file = disk.create(this.#temporary);
+  }
+
+  /**
+   * Writes head, snapshot and end mark to a temporary file, in slices between which turns go on. `records` may change
+   * meanwhile: who calls appends the turns of that time behind it. Throws the disk's error, leaving no file.
+   */
+  static async write(
+    disk: Disk,
+    layout: Layout,
+    head: HeadLine,
+    records: Iterable<StoredRecord>,
+    pace: Pace,
+  ): Promise<Segment> {
+    const segment = new Segment(disk, layout, { epoch: head.epoch, segment: head.segment });
+    try {
+      segment.append(encodeLine(head));
+      await segment.#writeSnapshot(records, pace);
+      await segment.sync();
+      return segment;
+    } catch (error) {
+      segment.abandon();
+      throw error;
+    }
+  }
+
+  /** Bytes that count. */
+  get bytes(): number {
+    return this.#position;
+  }
+
+  /** Puts `bytes` behind the last good byte, whole, or throws the disk's error; then `cutBack` is due. Not yet flushed. */
+  append(bytes: Uint8Array): void {
+    writeWhole(this.#file, bytes, this.#position);
+    this.#position += bytes.length;
+  }
+
+  /** Flushes what was appended, or throws the disk's error: then nobody knows what is on disk. */
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  /** Cuts off what was written behind `length`, durably, so that nothing of a refused turn is ever read. */
+  async cutBack(length: number): Promise<void> {
+    try {
+      this.#file.truncate(length);
+      await this.#file.sync();
+    } catch (error) {
+      throw new Stopped(
+        `${this.#path} could not be cut back after a failed write (${(error as Error).message})`,
+      );
+    }
+    this.#position = length;
+  }
+
+  /**
+   * Gives the flushed file its name, durably. A directory flush alone is not believed: on a shut-down XFS it says yes
+   * although the link is lost, so the file is opened again by its name. Throws the disk's error when the name was not
+   * made, and `Stopped` when nobody knows whether it lasts.
+   */
+  async publish(): Promise<void> {
+    this.#giveName();
+    try {
+      await this.disk.syncDirectory(this.layout.own);
+      const reopened = this.disk.open(this.#path, 'write');
+      const isOurs = reopened.inode === this.#file.inode;
+      this.#file.close();
+      this.#file = reopened;
+      if (!isOurs) throw new Error('another file has its name');
+    } catch (error) {
+      throw new Stopped(`${this.#path} may not have its name (${(error as Error).message})`);
+    }
+    unlinkIfThere(this.disk, this.#temporary);
+  }
+
+  /** Closes and removes a file that has no name yet. */
+  abandon(): void {
+    this.#file.close();
+    unlinkIfThere(this.disk, this.#temporary);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #giveName(): void {
+    try {
+      this.disk.link(this.#temporary, this.#path);
+    } catch (error) {
+      if (!lacksHardLinks(error) || this.disk.exists(this.#path)) throw error;
+      this.disk.rename(this.#temporary, this.#path);
+    }
+  }
+
+  async #writeSnapshot(records: Iterable<StoredRecord>, pace: Pace): Promise<void> {
+    let line: StoredRecord[] = [];
+    let lineBytes = 0;
+    let count = 0;
+    for (const record of records) {
+      line.push(record);
+      lineBytes += recordBytes(record);
+      count += 1;
+      if (lineBytes < SNAPSHOT_LINE_BYTES) continue;
+      this.append(encodeLine({ line: 'records', records: line }));
+      line = [];
+      lineBytes = 0;
+      if (pace.isOver()) await pace.breathe();
+    }
+    if (line.length > 0) this.append(encodeLine({ line: 'records', records: line }));
+    this.append(encodeLine({ line: 'end', records: count }));
+  }
+}
+
+/** About how many bytes a record has on disk: what varies, and 120 for the rest. */
+function recordBytes(record: StoredRecord): number {
+  const words = record.kind === 'hold' ? (record.note ?? '') : record.reason;
+  return 120 + record.resource.length + record.client.length + words.length;
+}
+
+/** Whether a file system refused `link` because it has no hard links (and not because of this very file). */
+export function lacksHardLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '');
+}

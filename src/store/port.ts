@@ -1,0 +1,55 @@
+/**
+ * The store: makes turns last. A port that a journal in a directory, a map in memory, and a cluster can stand behind;
+ * one contract suite (test/store/contract.ts) runs against each.
+ *
+ * Promises of every implementation:
+ * - A turn is there whole or not at all, after whatever crash.
+ * - `saved` means: on stable storage, and this process was still the owner after it was.
+ * - `notSaved` means for certain: nothing of the turn will ever be seen, not after a restart either.
+ * - Everything else is `Stopped`, thrown: nobody knows what is stored. Whoever gets it must answer nobody and end.
+ * - Turns are committed one at a time, in order.
+ */
+import type { StoredRecord, Turn } from '../core/records.js';
+
+/** What the store remembers. */
+export interface Recovered {
+  /** Live: to be read before the first commit. */
+  readonly records: Iterable<StoredRecord>;
+  /** Greater than every token ever granted here, as far as the store knows. */
+  readonly nextToken: number;
+}
+
+export interface StoreLimits {
+  /** Changes in one turn. */
+  readonly changesPerTurn: number;
+}
+
+export type CommitOutcome =
+  | { readonly saved: true }
+  /** `problem` is the system's error where it is anything but a full disk. */
+  | { readonly saved: false; readonly problem?: string };
+
+export interface CommitOptions {
+  /** The turn only frees something: space that is kept back for this may be used. */
+  readonly onlyFrees: boolean;
+}
+
+export interface Store {
+  readonly recovered: Recovered;
+  readonly limits: StoreLimits;
+  /** Makes a turn last. Throws `Stopped` when the outcome is unknown or another daemon took over. */
+  commit(turn: Turn, options: CommitOptions): Promise<CommitOutcome>;
+  /** Resolves if this process may still speak for the store, for answers that changed nothing; else throws `Stopped`. */
+  confirm(): Promise<void>;
+  /** Bytes on stable storage. */
+  readonly bytes: number;
+  /** What an operator should know of the store's state, one sentence each; none when all is well. */
+  readonly problems: readonly string[];
+  /** Ends cleanly. Nothing may be committed afterwards. */
+  close(): Promise<void>;
+}
+
+/** Nobody knows any more what is stored, or another daemon owns it now: answer nobody, and end. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+}
