@@ -40,6 +40,8 @@ export interface Status {
   /** How many hold it; `holders` names the first 100. */
   readonly held: number;
   readonly holders: readonly Hold[];
+  /** Absolute paths of the files that lock the resource although they cannot be read; only in state `unreadable`. */
+  readonly unreadableFiles?: readonly string[];
 }
 
 export interface LockCommand {
@@ -77,7 +79,7 @@ export interface AdoptCommand {
   readonly resource: string;
   readonly limit: number;
   readonly holders: readonly { readonly client: string; readonly note?: string; readonly token?: number }[];
-  /** Name of the file, for the history. */
+  /** Path of the file, for the history. */
   readonly file: string;
 }
 
@@ -97,6 +99,11 @@ export interface ListCommand {
   readonly after: string;
 }
 
+/** How much there is, as of this turn. */
+export interface CountCommand {
+  readonly kind: 'count';
+}
+
 /** Drops what is older than it is kept for; the service sends it from time to time. */
 export interface ForgetCommand {
   readonly kind: 'forget';
@@ -109,6 +116,7 @@ export type Command =
   | AdoptCommand
   | StatusCommand
   | ListCommand
+  | CountCommand
   | ForgetCommand;
 
 /** The answer to each kind of command. */
@@ -119,6 +127,7 @@ export interface Answers {
   adopt: boolean;
   status: Status;
   list: Status[];
+  count: { readonly held: number };
   forget: number;
 }
 

@@ -49,6 +49,8 @@ export function decide(table: LockTable, command: Command, now: Now): Decision {
       return { answer: statusOf(table, command.resource), changes: NOTHING };
     case 'list':
       return { answer: list(table, command), changes: NOTHING };
+    case 'count':
+      return { answer: { held: table.held }, changes: NOTHING };
     case 'forget':
       return decideForget(table, now);
   }
@@ -140,7 +142,8 @@ function findLost(
 /** An operator ends a hold against its holder's will; the holder's next call is told. */
 function decideForceUnlock(table: LockTable, command: ForceUnlockCommand, now: Now): Decision<true> {
   const { resource, by, reason } = command;
-  if (table.unreadable(resource)) {
+  const unreadable = table.unreadable(resource);
+  if (unreadable) {
     const change: Change = {
       event: 'forced',
       time: now.time,
@@ -149,7 +152,7 @@ function decideForceUnlock(table: LockTable, command: ForceUnlockCommand, now: N
       token: 0,
       by,
       reason,
-      remove: [{ kind: 'unreadable', resource }],
+      remove: [unreadable],
     };
     return { answer: true, changes: [change] };
   }
@@ -194,7 +197,7 @@ function decideAdopt(table: LockTable, command: AdoptCommand, now: Now): Decisio
       token: token++,
       limit,
       acquired: now.time,
-      from: `file:${file}`,
+      from: file,
       waited: 0,
       ...(note === undefined ? {} : { note }),
     };
@@ -203,8 +206,11 @@ function decideAdopt(table: LockTable, command: AdoptCommand, now: Now): Decisio
   return { answer: true, changes };
 }
 
+/** So that one command never makes a turn too long; the next minute goes on. */
+const MAX_FORGOTTEN = 1_000;
+
 function decideForget(table: LockTable, now: Now): Decision<number> {
-  const old = [...table.allLost()].filter((lost) => isForgotten(lost, now));
+  const old = [...table.allLost()].filter((lost) => isForgotten(lost, now)).slice(0, MAX_FORGOTTEN);
   const changes = old.map(
     ({ resource, client, token }): Change => ({
       time: now.time,
@@ -233,12 +239,14 @@ function sameToken(text: string, token: number): boolean {
 /** The status of one resource, also of a free one. */
 export function statusOf(table: LockTable, resource: string): Status {
   const held = table.holdCount(resource);
+  const unreadable = table.unreadable(resource);
   return {
     resource,
     state: stateOf(table, resource),
     limit: table.limit(resource) ?? 1,
     held,
     holders: table.listedHolds(resource).map(holdOf),
+    ...(unreadable ? { unreadableFiles: unreadable.files } : {}),
   };
 }
 

@@ -43,7 +43,7 @@ export interface LostRecord {
 export interface UnreadableRecord {
   readonly kind: 'unreadable';
   readonly resource: string;
-  /** Names of the files in the lock directory that claim the resource. */
+  /** Absolute paths of the files that claim the resource. */
   readonly files: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export type TableRecord = StoredRecord | UnreadableRecord;
 export type RecordKey =
   | { readonly kind: 'hold'; readonly resource: string; readonly client: string }
   | { readonly kind: 'lost'; readonly resource: string; readonly client: string; readonly token: number }
-  | { readonly kind: 'unreadable'; readonly resource: string };
+  | { readonly kind: 'unreadable'; readonly resource: string; readonly files: readonly string[] };
 
 /** One text per record, for maps and key-value stores. Names hold no control characters, so NUL separates safely. */
 export function recordKeyText(key: RecordKey): string {

@@ -37,7 +37,7 @@ export interface ListOptions {
 
 /** A status with the place of the lock file. */
 export interface FileStatus extends Status {
-  /** Absolute path of the lock file, also where there is none at present. */
+  /** Absolute path of the lock file, also where there is none at present; the unreadable ones in that state. */
   readonly file: string;
 }
 

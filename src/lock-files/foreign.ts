@@ -1,0 +1,81 @@
+/** Tells lock files that are ours from those that are not, and what the latter say. Changes nothing. */
+import { resourceProblem } from '../core/names.js';
+import { type Disk, errorCode, readWhole } from '../disk/disk.js';
+import type { Layout } from '../disk/layout.js';
+import { type ForeignHolder, MAX_CONTENT_BYTES, type ReadContent, readContent } from './content.js';
+import { resourceOfLockFile } from './names.js';
+
+/** A resource that foreign lock files claim: with holders that can be taken over, or without. */
+export interface ForeignLock {
+  readonly resource: string;
+  /** Absolute paths. */
+  readonly files: readonly string[];
+  /** Absent where nobody can tell who holds it. */
+  readonly claim?: { readonly limit: number; readonly holders: readonly ForeignHolder[] };
+}
+
+export type Classified =
+  /** Written by us: the journal alone says whether it still means anything. */
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'foreign'; readonly lock: ForeignLock }
+  /** No resource can have this name: it locks nothing. */
+  | { readonly kind: 'nameless' };
+
+/** Looks at the lock file `name`. Undefined where there is none. `isOurs` knows the inodes in our slots folders. */
+export function classify(
+  disk: Disk,
+  layout: Layout,
+  name: string,
+  directoryId: string,
+  isOurs: (inode: bigint) => boolean,
+): Classified | undefined {
+  const entry = disk.stat(layout.lockFile(name));
+  if (!entry) return undefined;
+  if (entry.kind === 'file' && isOurs(entry.inode)) return { kind: 'ours' };
+  const content = entry.kind === 'file' ? contentOf(disk, layout.lockFile(name), entry.size) : undefined;
+  if (content?.directory === directoryId) return { kind: 'ours' };
+  const resource = resourceOfLockFile(name) ?? content?.resource ?? name;
+  if (resourceProblem(resource) || resource.includes('\ufffd')) return { kind: 'nameless' };
+  const lock: ForeignLock = {
+    resource,
+    files: [layout.lockFile(name)],
+    // Whose name and content speak of different resources is no lock that anybody could take over.
+    ...(content && (content.resource ?? resource) === resource
+      ? { claim: { limit: content.limit, holders: content.holders } }
+      : {}),
+  };
+  return { kind: 'foreign', lock };
+}
+
+/** What the regular file at `path`, of `size` bytes, says; undefined where it says nothing readable. */
+export function contentOf(disk: Disk, path: string, size: number): ReadContent | undefined {
+  if (size > MAX_CONTENT_BYTES) return undefined;
+  try {
+    const bytes = readWhole(disk, path, size);
+    return bytes && readContent(bytes);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Joins what several files claim: the same single client twice is one claim, anything else cannot be decided. */
+export function joinClaims(locks: readonly ForeignLock[]): ForeignLock[] {
+  const byResource = new Map<string, ForeignLock>();
+  for (const lock of locks) {
+    const other = byResource.get(lock.resource);
+    byResource.set(lock.resource, other ? join(other, lock) : lock);
+  }
+  return [...byResource.values()];
+}
+
+function join(a: ForeignLock, b: ForeignLock): ForeignLock {
+  const files = [...a.files, ...b.files];
+  const isSame = a.claim && b.claim && holderNames(a) === holderNames(b);
+  const claim = (b.claim?.holders[0]?.token ?? 0) > (a.claim?.holders[0]?.token ?? 0) ? b.claim : a.claim;
+  return { resource: a.resource, files, ...(isSame && claim ? { claim } : {}) };
+}
+
+function holderNames(lock: ForeignLock): string {
+  return JSON.stringify(lock.claim?.holders.map((holder) => holder.client).sort());
+}

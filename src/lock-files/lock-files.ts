@@ -1,0 +1,417 @@
+/**
+ * The readable view of what is held: one lock file per held resource. The journal is the truth; a view that cannot be
+ * made is reported and made later, and deleting one unlocks nothing.
+ *
+ * Around each turn: `prepare` writes the content of new lock files into slots, so that the space is there before the
+ * commit; after it `apply` gives and takes the names, and cannot fail the turn any more; a turn that was not committed is
+ * taken back by `abandon`.
+ */
+import { basename } from 'node:path';
+import type { LockTable } from '../core/table.js';
+import { type Disk, errorCode, unlinkIfThere } from '../disk/disk.js';
+import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
+import { lockFileContent } from './content.js';
+import { classify, contentOf, type ForeignLock, joinClaims } from './foreign.js';
+import { isLockFileName, lockFileName } from './names.js';
+import { type Slot, Slots } from './slots.js';
+
+export interface LockFilesOptions {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly epoch: number;
+  readonly directoryId: string;
+  /** No journal was there: nothing on disk counts as ours. */
+  readonly isNew: boolean;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  /** Told what an operator should know: one sentence each. */
+  readonly warn: (message: string) => void;
+  /** Descriptors that slots may keep open. */
+  readonly maxOpenSlots?: number;
+}
+
+/** A lock file as it should be on disk. */
+interface View {
+  readonly name: string;
+  /** Absent where an earlier daemon made the file. */
+  readonly slot?: Slot;
+}
+
+interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What `apply` will do for one turn. */
+export interface Prepared {
+  readonly names: readonly { readonly resource: string; readonly slot?: Slot }[];
+  readonly moved: readonly Move[];
+}
+
+export class LockFiles {
+  readonly #slots: Slots;
+  readonly #views = new Map<string, View>();
+  /** The names of all views. */
+  readonly #shown = new Set<string>();
+  readonly #problems = new Map<string, string>();
+  #hardLinks = true;
+  #namesMoved = false;
+  #oldInodes: Set<bigint> | undefined;
+
+  private constructor(private readonly options: LockFilesOptions) {
+    const { disk, layout, epoch, monotonic, maxOpenSlots } = options;
+    const directory = layout.slots(epoch);
+    disk.makeDirectory(directory);
+    if (!disk.exists(layout.adopted)) disk.makeDirectory(layout.adopted);
+    this.#slots = new Slots({
+      disk,
+      directory,
+      monotonic,
+      ...(maxOpenSlots === undefined ? {} : { maxOpen: maxOpenSlots }),
+    });
+  }
+
+  /** Makes the slots folder of this epoch and tries whether the file system has hard links. Throws the disk's error. */
+  static open(options: LockFilesOptions): LockFiles {
+    const files = new LockFiles(options);
+    files.#tryHardLinks();
+    return files;
+  }
+
+  /** Absolute path of the lock file of a resource, whether it is there or not. */
+  path(resource: string): string {
+    return this.options.layout.lockFile(lockFileName(resource));
+  }
+
+  /** What an operator should know: lock files that could not be made or removed. */
+  get problems(): readonly string[] {
+    return [...this.#problems.values()];
+  }
+
+  /**
+   * Compares the names in the lock directory with the table, once, before the first answer: removes our own that lock
+   * nothing, makes missing ones, answers what foreign ones claim. What stands in the others is checked by `renewViews`.
+   */
+  compareAtStart(table: LockTable): ForeignLock[] {
+    const { disk, layout } = this.options;
+    const expected = new Map<string, string>();
+    for (const { resource } of table.allHolds()) expected.set(lockFileName(resource), resource);
+    const foreign: ForeignLock[] = [];
+    for (const name of disk.list(layout.root)) {
+      const resource = expected.get(name);
+      if (resource !== undefined) this.#setView(resource, { name });
+      else if (isLockFileName(name)) foreign.push(...this.#judge(name));
+    }
+    for (const resource of expected.values()) {
+      if (!this.#views.has(resource)) this.#mend(resource, table);
+    }
+    return joinClaims(foreign);
+  }
+
+  /** Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots. */
+  *renewViews(table: LockTable): Generator<void> {
+    for (const [resource, view] of this.#views) {
+      if (view.slot === undefined && this.#hardLinks) this.#renewView(resource, view, table);
+      yield;
+    }
+    for (const name of this.options.disk.list(this.options.layout.own)) {
+      const epoch = parseSlotsDirectory(name);
+      if (epoch !== undefined && epoch < this.options.epoch) yield* this.#dropSlots(epoch);
+    }
+    this.#oldInodes = undefined;
+  }
+
+  /**
+   * Compares `names`, as the lock directory had them a moment ago, with the table, step by step: mends what is missing,
+   * removes what should not be there, passes on what foreign files claim.
+   */
+  *compare(names: readonly string[], table: LockTable, adopt: (lock: ForeignLock) => void): Generator<void> {
+    const present = new Set(names);
+    for (const { resource } of table.allHolds()) {
+      if (!present.has(lockFileName(resource)) || this.#problems.has(resource)) this.#mend(resource, table);
+      yield;
+    }
+    for (const resource of this.#problems.keys()) {
+      if (!table.has(resource)) this.#hideAgain(resource);
+      yield;
+    }
+    const foreign: ForeignLock[] = [];
+    for (const name of names) {
+      // Looked up now, not when the names were listed: turns went on since.
+      if (isLockFileName(name) && !this.#shown.has(name)) foreign.push(...this.#judge(name));
+      yield;
+    }
+    for (const lock of joinClaims(foreign)) adopt(lock);
+  }
+
+  /** What a foreign file claims that stands where the lock file of a free resource would be made. About 2 µs where none does. */
+  look(resource: string): ForeignLock | undefined {
+    const name = lockFileName(resource);
+    if (this.#views.has(resource) || !this.options.disk.exists(this.options.layout.lockFile(name)))
+      return undefined;
+    return this.#judge(name)[0];
+  }
+
+  /**
+   * Writes what the lock files of `resources` will say once the table is saved, and moves `unreadable` files away, which
+   * no longer lock anything then. Throws the disk's error, leaving everything as it was.
+   */
+  prepare(resources: Iterable<string>, table: LockTable, unreadable: readonly string[] = []): Prepared {
+    const names: { resource: string; slot?: Slot }[] = [];
+    const moved: Move[] = [];
+    try {
+      for (const resource of resources) {
+        if (table.holdCount(resource) > 0)
+          names.push({ resource, slot: this.#slots.fill(this.#content(resource, table)) });
+        else if (this.#views.has(resource)) names.push({ resource });
+      }
+      for (const path of unreadable) moved.push(...this.#moveAside(path));
+    } catch (error) {
+      this.abandon({ names, moved });
+      throw error;
+    }
+    return { names, moved };
+  }
+
+  /** Takes back what was prepared for a turn that was not committed. */
+  abandon({ names, moved }: Prepared): void {
+    for (const { slot } of names) if (slot) this.#slots.free(slot);
+    for (const { from, to } of moved) {
+      try {
+        this.options.disk.rename(to, from);
+      } catch (error) {
+        this.#report(from, error);
+      }
+    }
+  }
+
+  /** Gives and takes the names, after the commit. What fails is reported and made good later. */
+  apply({ names }: Prepared): void {
+    for (const { resource, slot } of names) {
+      try {
+        if (slot) this.#show(resource, slot);
+        else this.#hide(resource);
+        if (this.#problems.size > 0) this.#problems.delete(resource);
+      } catch (error) {
+        this.#report(resource, error);
+      }
+    }
+  }
+
+  /** Moves foreign lock files, which have become locks in the journal, out of the way. */
+  setAside(files: readonly string[]): void {
+    for (const path of files) {
+      try {
+        this.#moveAside(path);
+      } catch (error) {
+        this.#report(path, error);
+      }
+    }
+  }
+
+  /** Makes moved names last. Resolves at once where nothing was moved. */
+  async flush(): Promise<void> {
+    if (!this.#namesMoved) return;
+    await this.options.disk.syncDirectory(this.options.layout.adopted);
+    await this.options.disk.syncDirectory(this.options.layout.root);
+    this.#namesMoved = false;
+  }
+
+  close(): void {
+    this.#slots.close();
+  }
+
+  #content(resource: string, table: LockTable): Buffer {
+    const holds = table.listedHolds(resource);
+    return lockFileContent(this.options.directoryId, resource, holds, table.holdCount(resource));
+  }
+
+  #show(resource: string, slot: Slot): void {
+    const { disk, layout } = this.options;
+    const view = this.#views.get(resource);
+    const name = view?.name ?? lockFileName(resource);
+    const path = layout.lockFile(name);
+    try {
+      if (!this.#hardLinks) this.#moveSlot(slot, path, view !== undefined);
+      else if (view) this.#linkOver(slot, path);
+      else disk.link(slot.path, path);
+    } catch (error) {
+      this.#slots.free(slot);
+      throw error;
+    }
+    this.#setView(resource, { name, slot });
+    if (view?.slot) this.#slots.free(view.slot);
+  }
+
+  #hide(resource: string): void {
+    const view = this.#views.get(resource);
+    if (!view) return;
+    unlinkIfThere(this.options.disk, this.options.layout.lockFile(view.name));
+    this.#dropView(resource, view);
+  }
+
+  /** Removes what could not be removed when the resource became free. */
+  #hideAgain(resource: string): void {
+    try {
+      this.#hide(resource);
+      this.#problems.delete(resource);
+    } catch (error) {
+      this.#report(resource, error);
+    }
+  }
+
+  #setView(resource: string, view: View): void {
+    this.#views.set(resource, view);
+    this.#shown.add(view.name);
+  }
+
+  /** The view's file is gone. */
+  #dropView(resource: string, view: View): void {
+    this.#views.delete(resource);
+    this.#shown.delete(view.name);
+    if (view.slot && this.#hardLinks) this.#slots.free(view.slot);
+  }
+
+  #linkOver(slot: Slot, path: string): void {
+    const { disk } = this.options;
+    const temporary = `${slot.path}.tmp`;
+    disk.link(slot.path, temporary);
+    try {
+      disk.rename(temporary, path);
+    } catch (error) {
+      unlinkIfThere(disk, temporary);
+      throw error;
+    }
+  }
+
+  #moveSlot(slot: Slot, path: string, over: boolean): void {
+    const { disk } = this.options;
+    if (!over && disk.exists(path)) throw new Error(`a file has its name already`);
+    disk.rename(slot.path, path);
+    this.#slots.forget(slot);
+  }
+
+  /** Makes the lock file of a held resource that is not there. */
+  #mend(resource: string, table: LockTable): void {
+    const { disk, layout } = this.options;
+    try {
+      const path = layout.lockFile(lockFileName(resource));
+      if (disk.exists(path) && !this.#problems.has(resource)) return;
+      if (disk.exists(path)) this.#clearForeign(resource, path);
+      const view = this.#views.get(resource);
+      if (view) this.#dropView(resource, view);
+      this.#show(resource, this.#slots.fill(this.#content(resource, table)));
+      if (view)
+        this.options.warn(
+          `The lock file ${path} was missing and was made again; deleting it unlocks nothing`,
+        );
+      this.#problems.delete(resource);
+    } catch (error) {
+      this.#report(resource, error);
+    }
+  }
+
+  #renewView(resource: string, view: View, table: LockTable): void {
+    const { layout } = this.options;
+    try {
+      this.#clearForeign(resource, layout.lockFile(view.name));
+      this.#show(resource, this.#slots.fill(this.#content(resource, table)));
+    } catch (error) {
+      this.#report(resource, error);
+    }
+  }
+
+  /** Moves away what somebody put in the place of the lock file of a held resource: the journal is the truth. */
+  #clearForeign(resource: string, path: string): void {
+    const { disk, directoryId, warn } = this.options;
+    const entry = disk.stat(path);
+    if (!entry) return;
+    // What cannot be read at this name is ours after a power cut: contents of lock files are never flushed.
+    const content = entry.kind === 'file' ? contentOf(disk, path, entry.size) : undefined;
+    if (entry.kind === 'file' && (content === undefined || content.directory === directoryId)) return;
+    const [move] = this.#moveAside(path);
+    warn(
+      `A foreign file stood in the place of the lock file of '${resource}', which is held; it is now ${move?.to}`,
+    );
+  }
+
+  /** What a lock file that no held resource accounts for claims. Removes it if it is our own: then it claims nothing. */
+  #judge(name: string): ForeignLock[] {
+    const { disk, layout, directoryId, warn } = this.options;
+    const classified = classify(disk, layout, name, directoryId, (inode) =>
+      this.#inodesOfOldSlots().has(inode),
+    );
+    if (classified?.kind === 'ours') {
+      unlinkIfThere(disk, layout.lockFile(name));
+    } else if (classified?.kind === 'nameless') {
+      warn(`${layout.lockFile(name)} is ignored: no resource can have this name`);
+    }
+    return classified?.kind === 'foreign' ? [classified.lock] : [];
+  }
+
+  #inodesOfOldSlots(): Set<bigint> {
+    if (this.#oldInodes) return this.#oldInodes;
+    const { disk, layout, isNew } = this.options;
+    const inodes = new Set<bigint>();
+    for (const name of isNew ? [] : disk.list(layout.own)) {
+      const epoch = parseSlotsDirectory(name);
+      if (epoch === undefined) continue;
+      for (const slot of disk.list(layout.slots(epoch))) {
+        const inode = disk.stat(`${layout.slots(epoch)}/${slot}`)?.inode;
+        if (inode !== undefined) inodes.add(inode);
+      }
+    }
+    this.#oldInodes = inodes;
+    return inodes;
+  }
+
+  *#dropSlots(epoch: number): Generator<void> {
+    const { disk, layout, warn } = this.options;
+    const directory = layout.slots(epoch);
+    try {
+      for (const name of disk.list(directory)) {
+        unlinkIfThere(disk, `${directory}/${name}`);
+        yield;
+      }
+      disk.removeDirectory(directory);
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      warn(`${directory} could not be cleared (${(error as Error).message}); the next start tries again`);
+    }
+  }
+
+  #moveAside(from: string): Move[] {
+    const { disk, layout } = this.options;
+    const name = basename(from);
+    if (!disk.exists(from)) return [];
+    let to = `${layout.adopted}/${name}`;
+    for (let count = 2; disk.exists(to); count += 1) to = `${layout.adopted}/${count}-${name}`;
+    disk.rename(from, to);
+    this.#namesMoved = true;
+    return [{ from, to }];
+  }
+
+  #report(resource: string, error: unknown): void {
+    if (!(error instanceof Error)) throw error;
+    const problem = `The lock file of '${resource}' is not as it should be (${error.message}); it is tried again`;
+    if (!this.#problems.has(resource)) this.options.warn(problem);
+    this.#problems.set(resource, problem);
+  }
+
+  #tryHardLinks(): void {
+    const { disk } = this.options;
+    const slot = this.#slots.fill(Buffer.from('probe\n'));
+    const probe = `${slot.path}.tmp`;
+    try {
+      disk.link(slot.path, probe);
+      disk.unlink(probe);
+    } catch (error) {
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errorCode(error) ?? '')) throw error;
+      this.#hardLinks = false;
+      this.options.warn(
+        `${this.options.layout.root} has no hard links; lock files are made and renamed instead`,
+      );
+    }
+    this.#slots.free(slot);
+  }
+}

@@ -1,0 +1,392 @@
+/**
+ * lockd in process: everything the daemon does, without any server. `Lockd.open('./locks')` takes the directory, recovers
+ * what was locked, and adopts what somebody else left there; then it is a `LockService`. The rules are in core/decide.ts,
+ * the order of things in turns.ts.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Caller, ResourceState, Status } from '../core/commands.js';
+import { DEFAULT_LIST_COUNT, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
+import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
+import { BadParameter } from '../core/refusals.js';
+import { LockTable } from '../core/table.js';
+import { type Claim, claimDirectory } from '../disk/claim.js';
+import { prepareDirectory } from '../disk/directory-checks.js';
+import type { Disk } from '../disk/disk.js';
+import { Epoch } from '../disk/epoch.js';
+import { Layout } from '../disk/layout.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { openFileLimit } from '../disk/open-file-limit.js';
+import type { ForeignLock } from '../lock-files/foreign.js';
+import { LockFiles } from '../lock-files/lock-files.js';
+import { MAX_OPEN_SLOTS } from '../lock-files/slots.js';
+import { JournalStore } from '../store/journal/journal-store.js';
+import { LoopPace } from '../store/journal/pace.js';
+import type {
+  CallContext,
+  FileStatus,
+  ForceUnlockOptions,
+  Health,
+  ListOptions,
+  LockOptions,
+  LockService,
+  Stats,
+  UnlockOptions,
+} from './api.js';
+import { type Clock, systemClock } from './clock.js';
+import { Turns } from './turns.js';
+import { VERSION } from './version.js';
+
+export type LogLevel = 'info' | 'warn' | 'error';
+
+export interface LockdOptions {
+  /** Where the lock files are; made with mode 0700 if it is not there. */
+  readonly directory: string;
+  /** Go on although the directory lies on a network file system. */
+  readonly allowNetworkFs?: boolean;
+  /** Days for which history is kept, 30 when absent. */
+  readonly historyDays?: number;
+  /** Bytes of history, 1 GiB when absent. */
+  readonly historySizeBytes?: number;
+  readonly log?: (level: LogLevel, message: string) => void;
+  readonly clock?: Clock;
+  readonly disk?: Disk;
+  /** Bytes of turns in a journal segment before a new one begins, 64 MiB when absent. */
+  readonly segmentBytes?: number;
+}
+
+/** Milliseconds between two comparisons of the lock files with the table. */
+const MAINTENANCE_MS = 60_000;
+
+const DEFAULT_HISTORY_DAYS = 30;
+const DEFAULT_HISTORY_BYTES = 1 << 30;
+
+/** Who calls when nobody says so: somebody in this program. */
+const IN_PROCESS: Caller = { from: 'process' };
+
+/** The parts of an open directory. */
+interface Parts {
+  readonly layout: Layout;
+  readonly claim: Claim;
+  readonly epoch: Epoch;
+  readonly store: JournalStore;
+  readonly lockFiles: LockFiles;
+  readonly table: LockTable;
+}
+
+export class Lockd implements LockService {
+  /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
+  readonly failed: Promise<Error>;
+  #recoveredLocks = 0;
+  readonly #turns: Turns;
+  readonly #started: Date;
+  readonly #timer: NodeJS.Timeout;
+  #settleFailed: (error: Error) => void = () => undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    private readonly parts: Parts,
+    private readonly clock: Clock,
+    private readonly disk: Disk,
+    private readonly log: (level: LogLevel, message: string) => void,
+    /** What an operator should know about the directory, one sentence each. */
+    readonly warnings: readonly string[],
+  ) {
+    this.failed = new Promise((resolve) => {
+      this.#settleFailed = resolve;
+    });
+    this.#started = new Date(clock.time());
+    this.#turns = new Turns({
+      table: parts.table,
+      store: parts.store,
+      lockFiles: parts.lockFiles,
+      clock,
+      directory: this.directory,
+      onStopped: (error) => this.#settleFailed(error),
+    });
+    this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
+    this.#timer.unref();
+    void parts.claim.lost.then((error) => this.#loseClaim(error));
+  }
+
+  /**
+   * Takes a directory and recovers its locks. Rejects with `StartRefused` where that cannot be: it belongs to another
+   * daemon, is damaged, or is no safe place; the message says what to do.
+   */
+  static async open(options: string | LockdOptions): Promise<Lockd> {
+    const given: LockdOptions = typeof options === 'string' ? { directory: options } : options;
+    const { disk = nodeDisk, clock = systemClock, log = () => undefined } = given;
+    const checked = prepareDirectory(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
+    const layout = new Layout(checked.path);
+    if (!disk.exists(layout.own)) disk.makeDirectory(layout.own);
+    const claim = await claimDirectory(layout, (message) => log('info', message));
+    try {
+      const parts = await openParts(given, disk, clock, log, layout, claim);
+      const warnings = [...checked.warnings, ...claim.warnings];
+      for (const warning of warnings) log('warn', warning);
+      const lockd = new Lockd(parts, clock, disk, log, warnings);
+      await lockd.#adoptAtStart();
+      return lockd;
+    } catch (error) {
+      await claim.release();
+      throw error;
+    }
+  }
+
+  /** Absolute path of the lock directory. */
+  get directory(): string {
+    return this.parts.layout.root;
+  }
+
+  /** Names this directory for ever; the lock files carry it. */
+  get id(): string {
+    return this.parts.store.directoryId;
+  }
+
+  /** How many locks there were at the start, by the journal and by foreign lock files that were adopted. */
+  get recoveredLocks(): number {
+    return this.#recoveredLocks;
+  }
+
+  async lock(resource: string, client: string, options: LockOptions = {}, context: CallContext = IN_PROCESS) {
+    checkResource(resource);
+    checkClient(client);
+    const { limit = 1, note } = options;
+    if (!isWhole(limit, 1, MAX_LIMIT)) {
+      throw new BadParameter('limit', `must be a whole number from 1 to ${MAX_LIMIT}, not ${limit}`);
+    }
+    if (note !== undefined) check('note', noteProblem(note));
+    const received = context.received ?? this.clock.monotonic();
+    const { from } = context;
+    const hold = await this.#turns.submit({
+      kind: 'lock',
+      resource,
+      client,
+      limit,
+      from,
+      received,
+      ...(note === undefined ? {} : { note }),
+    });
+    // Up to here the commit took its time too.
+    return { ...hold, waited: Math.round(this.clock.monotonic() - received) / 1_000 };
+  }
+
+  async unlock(resource: string, client: string, options: UnlockOptions = {}): Promise<true> {
+    checkResource(resource);
+    checkClient(client);
+    const { token } = options;
+    if (token !== undefined && !/^\d+$/.test(token)) {
+      throw new BadParameter('token', `must be decimal digits, not '${token.slice(0, 40)}'`);
+    }
+    return this.#turns.submit({
+      kind: 'unlock',
+      resource,
+      client,
+      ...(token === undefined ? {} : { token }),
+    });
+  }
+
+  async forceUnlock(
+    resource: string,
+    options: ForceUnlockOptions,
+    context: CallContext = IN_PROCESS,
+  ): Promise<true> {
+    checkResource(resource);
+    const { reason, client } = options;
+    check('reason', noteProblem(reason) ?? (reason.trim() === '' ? 'must say why; it is empty' : undefined));
+    if (client !== undefined) checkClient(client);
+    return this.#turns.submit({
+      kind: 'forceUnlock',
+      resource,
+      reason,
+      by: host(context.from),
+      ...(client === undefined ? {} : { client }),
+    });
+  }
+
+  async status(resource: string): Promise<FileStatus> {
+    checkResource(resource);
+    return this.#withFile(await this.#turns.submit({ kind: 'status', resource }));
+  }
+
+  async list(options: ListOptions = {}): Promise<FileStatus[]> {
+    const { prefix, client, state, count = DEFAULT_LIST_COUNT, after = '' } = options;
+    if (!isWhole(count, 1, MAX_LIST_COUNT)) {
+      throw new BadParameter('count', `must be a whole number from 1 to ${MAX_LIST_COUNT}, not ${count}`);
+    }
+    if (state !== undefined) check('state', stateProblem(state));
+    const page = await this.#turns.submit({
+      kind: 'list',
+      count,
+      after,
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(client === undefined ? {} : { client }),
+      ...(state === undefined ? {} : { state }),
+    });
+    return page.map((status) => this.#withFile(status));
+  }
+
+  async stats(): Promise<Stats> {
+    const { held } = await this.#turns.submit({ kind: 'count' });
+    return {
+      version: VERSION,
+      started: this.#started,
+      directory: this.directory,
+      held,
+      ...this.#turns.counts,
+      journalBytes: this.parts.store.bytes,
+    };
+  }
+
+  health(): Health {
+    const problems = [...this.parts.store.problems, ...this.parts.lockFiles.problems];
+    return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
+  }
+
+  /**
+   * What is due once a minute, done now: compares the lock files with the table and mends them, drops what is kept no
+   * longer. `Lockd` calls it by itself.
+   */
+  async maintain(): Promise<void> {
+    const { lockFiles, store, table, layout } = this.parts;
+    try {
+      const names = await this.disk.listLater(layout.root);
+      const found: ForeignLock[] = [];
+      await this.#turns.chore(lockFiles.compare(names, table, (lock) => found.push(lock)));
+      for (const lock of found) await this.#adopt(lock);
+      store.maintain();
+      await this.#turns.submit({ kind: 'forget' });
+    } catch (error) {
+      if (!this.#closing) this.log('warn', `The minute's maintenance failed: ${(error as Error).message}`);
+    }
+  }
+
+  /** Answers what waits, takes no more, and gives the directory back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    const { store, lockFiles, epoch, claim } = this.parts;
+    await this.#turns.close();
+    await store.close();
+    lockFiles.close();
+    epoch.close();
+    await claim.release();
+  }
+
+  async #adoptAtStart(): Promise<void> {
+    const { lockFiles, table } = this.parts;
+    const found = lockFiles.compareAtStart(table);
+    // A token must be above every one that was seen, also on a resource that is adopted later.
+    const tokens = found.flatMap((lock) => lock.claim?.holders.map((holder) => holder.token ?? 0) ?? []);
+    for (const token of tokens) table.nextToken = Math.max(table.nextToken, token + 1);
+    await Promise.all(found.map((lock) => this.#adopt(lock)));
+    this.#recoveredLocks = table.held;
+    void this.#turns.chore(lockFiles.renewViews(table));
+  }
+
+  async #adopt(lock: ForeignLock): Promise<void> {
+    const { resource, files, claim } = lock;
+    const names = files.join(', ');
+    const isKnown = this.parts.table.unreadable(resource) !== undefined;
+    const isLock = await this.#turns.adopt(lock);
+    if (!isLock) {
+      this.log(
+        'warn',
+        `${names} claimed '${resource}', which is held; the file was moved to ${this.parts.layout.adopted}`,
+      );
+    } else if (claim) {
+      const clients = claim.holders.map((holder) => `'${holder.client}'`).join(', ');
+      this.log('info', `Adopted the lock of ${clients} on '${resource}' from ${names}`);
+    } else if (!isKnown) {
+      this.log(
+        'warn',
+        `'${resource}' is locked by '?': ${names} cannot be read. Look at it, then forceUnlock`,
+      );
+    }
+  }
+
+  async #loseClaim(error: Error): Promise<void> {
+    if (this.#closing) return;
+    this.log('error', `The lock on ${this.directory} was taken away (${error.message}); stopping`);
+    await this.close();
+    this.#settleFailed(error);
+  }
+
+  #withFile(status: Status): FileStatus {
+    const { unreadableFiles, ...rest } = status;
+    return { ...rest, file: unreadableFiles?.join(', ') ?? this.parts.lockFiles.path(status.resource) };
+  }
+}
+
+async function openParts(
+  options: LockdOptions,
+  disk: Disk,
+  clock: Clock,
+  log: (level: LogLevel, message: string) => void,
+  layout: Layout,
+  claim: Claim,
+): Promise<Parts> {
+  const warn = (message: string) => log('warn', message);
+  const epoch = await Epoch.begin(disk, layout);
+  const store = await JournalStore.open({
+    disk,
+    layout,
+    epoch,
+    retention: {
+      historyDays: options.historyDays ?? DEFAULT_HISTORY_DAYS,
+      historyBytes: options.historySizeBytes ?? DEFAULT_HISTORY_BYTES,
+    },
+    pace: new LoopPace(),
+    time: () => clock.time(),
+    makeId: randomUUID,
+    warn,
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+  });
+  const table = new LockTable();
+  for (const record of store.recovered.records) table.load(record);
+  // Whatever was granted before in this directory, also if it was restored from an old copy, its tokens were lower.
+  table.nextToken = Math.max(store.recovered.nextToken, Math.floor(clock.time() * 1_000));
+  const lockFiles = LockFiles.open({
+    disk,
+    layout,
+    epoch: epoch.number,
+    directoryId: store.directoryId,
+    isNew: store.isNew,
+    monotonic: () => clock.monotonic(),
+    warn,
+    // Connections need descriptors too.
+    maxOpenSlots: Math.min(MAX_OPEN_SLOTS, Math.floor(openFileLimit() / 4)),
+  });
+  return { layout, claim, epoch, store, lockFiles, table };
+}
+
+function check(parameter: string, problem: string | undefined): void {
+  if (problem !== undefined) throw new BadParameter(parameter, problem);
+}
+
+function checkResource(resource: string): void {
+  check('resource', resourceProblem(resource));
+}
+
+function checkClient(client: string): void {
+  check('client', clientProblem(client));
+}
+
+const STATES: readonly ResourceState[] = ['free', 'held', 'unreadable'];
+
+function stateProblem(state: string): string | undefined {
+  if (STATES.some((known) => known === state)) return undefined;
+  return `must be one of ${STATES.join(', ')}, not '${state.slice(0, 40)}'`;
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** An address without its port: who forced, not through which connection. */
+function host(from: string): string {
+  return from.replace(/:\d+$/, '');
+}

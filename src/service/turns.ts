@@ -1,0 +1,342 @@
+/**
+ * Turns: commands queue up; a turn takes all that wait, reads the clock once, decides them one after another against the
+ * table, commits all changes at once, gives the lock files their names, and answers. While a commit is in flight the next
+ * turn fills up: that is the group commit, and why there is no lock in the code. Nothing is answered that is not saved.
+ */
+import type { Answers, Command, Now } from '../core/commands.js';
+import { type Decision, decide } from '../core/decide.js';
+import type { Change } from '../core/records.js';
+import { Refusal, type Refused } from '../core/refusals.js';
+import type { LockTable, Undo } from '../core/table.js';
+import { errorCode } from '../disk/disk.js';
+import type { ForeignLock } from '../lock-files/foreign.js';
+import type { LockFiles } from '../lock-files/lock-files.js';
+import { Stopped, type Store } from '../store/port.js';
+import type { Clock } from './clock.js';
+
+/** Milliseconds that chores may take between two turns. */
+const CHORE_SLICE_MS = 5;
+
+export interface TurnsOptions {
+  readonly table: LockTable;
+  readonly store: Store;
+  readonly lockFiles: LockFiles;
+  readonly clock: Clock;
+  /** For the text of a refusal: where there is no space. */
+  readonly directory: string;
+  /** Called once, when nobody can be answered any more. */
+  readonly onStopped: (error: Stopped) => void;
+}
+
+/** What has happened since the start. */
+export interface Counts {
+  grants: number;
+  refusals: number;
+  lost: number;
+}
+
+interface Pending {
+  readonly command: Command;
+  /** For an adoption: the files that become locks. */
+  readonly files?: readonly string[];
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+/** A turn on its way: what was decided, and how to take it back. */
+interface Draft {
+  readonly decisions: { readonly pending: Pending; readonly decision: Decision }[];
+  readonly changes: Change[];
+  readonly undos: Undo[];
+  /** Foreign files that have become locks by this turn. */
+  readonly adoptedFiles: string[];
+}
+
+export class Turns {
+  readonly counts: Counts = { grants: 0, refusals: 0, lost: 0 };
+  #queue: Pending[] = [];
+  readonly #chores: { readonly steps: Iterator<void>; readonly done: () => void }[] = [];
+  #isRunning = false;
+  #isClosed = false;
+  #stopped: Stopped | undefined;
+  /** The resources that the commit in flight changes. */
+  #inFlight: ReadonlySet<string> | undefined;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(private readonly options: TurnsOptions) {}
+
+  /** Queues a command for the next turn. Rejects with `Refusal`, `BadParameter`, or `Stopped`. */
+  submit<C extends Command>(command: C): Promise<Answers[C['kind']]> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    if (this.#isClosed) return Promise.reject(stopping());
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {
+        command,
+        resolve: (answer) => resolve(answer as Answers[C['kind']]),
+        reject,
+      };
+      if (command.kind === 'status' && this.#inFlight && !this.#inFlight.has(command.resource)) {
+        void this.#answerUnchanged([pending]);
+        return;
+      }
+      this.#queue.push(pending);
+      this.#wake();
+    });
+  }
+
+  /**
+   * Queues what a foreign lock file claims. Resolves when its file is out of the way: true if it is a lock now, false if
+   * the resource was taken. What nobody can read stays where it is and locks its resource.
+   */
+  adopt(lock: ForeignLock): Promise<boolean> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    return new Promise((resolve, reject) => {
+      const pending = this.#adoption(lock, { resolve: (answer) => resolve(answer === true), reject });
+      if (!pending) return resolve(true);
+      this.#queue.push(pending);
+      this.#wake();
+    });
+  }
+
+  /** Runs `steps` in slices between turns, when no commit is in flight. Resolves when all are done. */
+  chore(steps: Iterator<void>): Promise<void> {
+    return new Promise((done) => {
+      this.#chores.push({ steps, done });
+      this.#wake();
+    });
+  }
+
+  /** Takes no more commands; resolves when those that wait are answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (!this.#isRunning) return;
+    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // What else this round of the event loop reads from the sockets comes into the same turn.
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopped && (this.#queue.length > 0 || (this.#chores.length > 0 && !this.#isClosed))) {
+        if (this.#queue.length > 0) await this.#turn();
+        this.#doChores();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } catch (error) {
+      this.#stop(error);
+    }
+    this.#isRunning = false;
+    if (this.#isClosed) for (const { done } of this.#chores.splice(0)) done();
+    for (const idle of this.#whenIdle.splice(0)) idle();
+  }
+
+  async #turn(): Promise<void> {
+    const waiting = this.#queue;
+    this.#queue = [];
+    try {
+      const draft = this.#draft(waiting);
+      const problem = draft.changes.length > 0 ? await this.#save(draft, false) : undefined;
+      if (problem) await this.#answerOneByOne(waiting, problem);
+      else await this.#settle(draft);
+    } catch (error) {
+      const stopped = this.#stop(error);
+      for (const pending of waiting) pending.reject(stopped);
+    }
+  }
+
+  /** Decides `waiting` in order, as many as fit into a turn; the rest goes back to the head of the queue. */
+  #draft(waiting: Pending[]): Draft {
+    const draft: Draft = { decisions: [], changes: [], undos: [], adoptedFiles: [] };
+    const now = this.#now();
+    for (let index = 0; index < waiting.length; index += 1) {
+      if (draft.changes.length >= this.options.store.limits.changesPerTurn) {
+        this.#queue = [...waiting.splice(index), ...this.#queue];
+        break;
+      }
+      const pending = waiting[index] as Pending;
+      this.#adoptInTheWay(pending.command, draft, now);
+      this.#decide(pending, draft, now);
+    }
+    return draft;
+  }
+
+  #decide(pending: Pending, draft: Draft, now: Now): void {
+    const decision = decide(this.options.table, pending.command, now);
+    draft.decisions.push({ pending, decision });
+    if (!('changes' in decision)) return;
+    for (const change of decision.changes) {
+      draft.undos.push(this.options.table.apply(change));
+      draft.changes.push(change);
+    }
+    if (pending.files) draft.adoptedFiles.push(...pending.files);
+  }
+
+  /** A foreign file where a lock file would be made: it is a lock first, and the request meets it. */
+  #adoptInTheWay(command: Command, draft: Draft, now: Now): void {
+    if (command.kind !== 'lock' || this.options.table.has(command.resource)) return;
+    const foreign = this.options.lockFiles.look(command.resource);
+    if (!foreign) return;
+    const ignore = { resolve: () => undefined, reject: () => undefined };
+    const pending = this.#adoption(foreign, ignore);
+    if (pending) this.#decide(pending, draft, now);
+  }
+
+  /** The command that makes a foreign file a lock; none where nobody can tell whose, which locks without a record. */
+  #adoption(lock: ForeignLock, promise: Pick<Pending, 'resolve' | 'reject'>): Pending | undefined {
+    const { resource, files, claim } = lock;
+    if (!claim) {
+      if (!this.options.table.has(resource)) this.options.table.load({ kind: 'unreadable', resource, files });
+      return undefined;
+    }
+    return { command: { kind: 'adopt', resource, ...claim, file: files.join(', ') }, files, ...promise };
+  }
+
+  /** Saves a draft. Answers the problem where it is certain that nothing was saved; then all of it is undone. */
+  async #save(draft: Draft, onlyFrees: boolean): Promise<Refused | undefined> {
+    const { table, store, lockFiles } = this.options;
+    const touched = new Set(draft.changes.map((change) => change.resource));
+    let prepared: ReturnType<LockFiles['prepare']>;
+    try {
+      prepared = lockFiles.prepare(touched, table, unreadableFiles(draft));
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      undo(draft);
+      return this.#storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
+    }
+    await lockFiles.flush();
+    this.#inFlight = touched;
+    const outcome = await store.commit({ changes: draft.changes, nextToken: table.nextToken }, { onlyFrees });
+    this.#inFlight = undefined;
+    if (!outcome.saved) {
+      lockFiles.abandon(prepared);
+      undo(draft);
+      await lockFiles.flush();
+      return this.#storageFull(outcome.problem);
+    }
+    lockFiles.setAside(draft.adoptedFiles);
+    lockFiles.apply(prepared);
+    await lockFiles.flush();
+    return undefined;
+  }
+
+  async #settle(draft: Draft): Promise<void> {
+    if (draft.changes.length === 0) {
+      await this.options.store.confirm();
+      this.options.lockFiles.setAside(draft.adoptedFiles);
+      await this.options.lockFiles.flush();
+    }
+    for (const { event } of draft.changes) {
+      if (event === 'granted') this.counts.grants += 1;
+      if (event === 'forced') this.counts.lost += 1;
+    }
+    for (const { pending, decision } of draft.decisions) this.#answer(pending, decision);
+  }
+
+  /**
+   * After a turn that could not be saved: what changes nothing is answered, what only frees something is tried once more
+   * by itself, the rest is refused.
+   */
+  async #answerOneByOne(waiting: readonly Pending[], problem: Refused): Promise<void> {
+    for (const pending of waiting) {
+      const draft: Draft = { decisions: [], changes: [], undos: [], adoptedFiles: [] };
+      this.#decide(pending, draft, this.#now());
+      const frees = draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
+      let refused: Refused | undefined;
+      if (!frees) {
+        undo(draft);
+        refused = problem;
+      } else if (draft.changes.length > 0) {
+        refused = await this.#save(draft, true);
+      }
+      if (refused) await this.#settle({ ...draft, changes: [], decisions: [{ pending, decision: refused }] });
+      else await this.#settle(draft);
+    }
+  }
+
+  /** Answers commands that change nothing, beside a commit in flight that does not concern them. */
+  async #answerUnchanged(waiting: readonly Pending[]): Promise<void> {
+    const now = this.#now();
+    const decisions = waiting.map((pending) => ({
+      pending,
+      decision: decide(this.options.table, pending.command, now),
+    }));
+    try {
+      await this.options.store.confirm();
+      for (const { pending, decision } of decisions) this.#answer(pending, decision);
+    } catch (error) {
+      const stopped = this.#stop(error);
+      for (const { pending } of decisions) pending.reject(stopped);
+    }
+  }
+
+  #answer(pending: Pending, decision: Decision): void {
+    if ('answer' in decision) {
+      pending.resolve(decision.answer);
+    } else if ('bad' in decision) {
+      pending.reject(decision.bad);
+    } else {
+      this.counts.refusals += 1;
+      pending.reject(new Refusal(decision));
+    }
+  }
+
+  #doChores(): void {
+    const end = this.options.clock.monotonic() + CHORE_SLICE_MS;
+    for (let chore = this.#chores[0]; chore; chore = this.#chores[0]) {
+      do {
+        if (chore.steps.next().done) {
+          this.#chores.shift();
+          chore.done();
+          break;
+        }
+      } while (this.options.clock.monotonic() < end);
+      if (this.options.clock.monotonic() >= end) return;
+    }
+  }
+
+  #storageFull(problem: string | undefined): Refused {
+    const { directory } = this.options;
+    return {
+      refusal: 'storageFull',
+      details: problem === undefined ? { directory } : { directory, problem },
+    };
+  }
+
+  #now(): Now {
+    return { time: this.options.clock.time(), monotonic: this.options.clock.monotonic() };
+  }
+
+  /** From here on nobody is answered. */
+  #stop(error: unknown): Stopped {
+    if (!this.#stopped) {
+      this.#stopped = error instanceof Stopped ? error : new Stopped(describe(error), { cause: error });
+      this.options.onStopped(this.#stopped);
+    }
+    for (const pending of this.#queue.splice(0)) pending.reject(this.#stopped);
+    for (const { done } of this.#chores.splice(0)) done();
+    return this.#stopped;
+  }
+}
+
+function undo(draft: Draft): void {
+  for (const takeBack of draft.undos.reverse()) takeBack();
+}
+
+/** The files that lock nothing any more once the draft is saved, although nobody could read them. */
+function unreadableFiles(draft: Draft): string[] {
+  const removed = draft.changes.flatMap((change) => change.remove ?? []);
+  return removed.flatMap((key) => (key.kind === 'unreadable' ? key.files : []));
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stopping(): Refusal {
+  return new Refusal({ refusal: 'unavailable', details: { problem: 'The daemon is stopping' } });
+}
