@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { reporting } from './test/reporters.js';
 
 /** The suites that need root, strace, mounts, or other languages' XML-RPC clients: `npm run test:wide`. */
 export default defineConfig({
   test: {
+    ...reporting,
     include: ['test/**/*.wide.test.ts'],
     testTimeout: 120_000,
     pool: 'forks',

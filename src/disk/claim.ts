@@ -20,7 +20,8 @@ const STALE_MS = 10_000;
 /** How often a `daemon.lock` that may be stale is looked at again. */
 const RETRY_MS = 500;
 
-interface Owner {
+/** Who claimed the directory last. */
+export interface Owner {
   readonly boot: string;
   readonly host: string;
   readonly pid: number;
@@ -122,13 +123,25 @@ function writeOwner(layout: Layout): void {
   fs.renameSync(temporary, layout.owner);
 }
 
-function readOwner(layout: Layout): Owner | undefined {
+/** Who claimed the directory last; undefined where that is not to be read. */
+export function readOwner(layout: Layout): Owner | undefined {
   try {
     const owner: unknown = JSON.parse(fs.readFileSync(layout.owner, 'utf8'));
     return isOwner(owner) ? owner : undefined;
   } catch {
     // Absent or torn: nobody is named, which only makes the start wait for the heartbeat.
     return undefined;
+  }
+}
+
+/** Whether the owner's process still runs on this very boot; a guess, for people to read. */
+export function ownerIsRunning(owner: Owner): boolean {
+  if (owner.boot !== bootId()) return false;
+  try {
+    process.kill(owner.pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
   }
 }
 

@@ -1,7 +1,7 @@
 /** Tells lock files that are ours from those that are not, and what the latter say. Changes nothing. */
 import { resourceProblem } from '../core/names.js';
 import { type Disk, errorCode, readWhole } from '../disk/disk.js';
-import type { Layout } from '../disk/layout.js';
+import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
 import { type ForeignHolder, MAX_CONTENT_BYTES, type ReadContent, readContent } from './content.js';
 import { resourceOfLockFile } from './names.js';
 
@@ -57,6 +57,20 @@ export function contentOf(disk: Disk, path: string, size: number): ReadContent |
     if (errorCode(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/** The inodes of everything that lies in a slots folder: what else carries one of them is ours, whatever is in it. */
+export function slotInodes(disk: Disk, layout: Layout): Set<bigint> {
+  const inodes = new Set<bigint>();
+  for (const name of disk.list(layout.own)) {
+    const epoch = parseSlotsDirectory(name);
+    if (epoch === undefined) continue;
+    for (const slot of disk.list(layout.slots(epoch))) {
+      const inode = disk.stat(`${layout.slots(epoch)}/${slot}`)?.inode;
+      if (inode !== undefined) inodes.add(inode);
+    }
+  }
+  return inodes;
 }
 
 /** Joins what several files claim: the same single client twice is one claim, anything else cannot be decided. */

@@ -11,7 +11,7 @@ import type { LockTable } from '../core/table.js';
 import { type Disk, errorCode, unlinkIfThere } from '../disk/disk.js';
 import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
 import { lockFileContent } from './content.js';
-import { classify, contentOf, type ForeignLock, joinClaims } from './foreign.js';
+import { classify, contentOf, type ForeignLock, joinClaims, slotInodes } from './foreign.js';
 import { isLockFileName, lockFileName } from './names.js';
 import { type Slot, Slots } from './slots.js';
 
@@ -350,19 +350,9 @@ export class LockFiles {
   }
 
   #inodesOfOldSlots(): Set<bigint> {
-    if (this.#oldInodes) return this.#oldInodes;
     const { disk, layout, isNew } = this.options;
-    const inodes = new Set<bigint>();
-    for (const name of isNew ? [] : disk.list(layout.own)) {
-      const epoch = parseSlotsDirectory(name);
-      if (epoch === undefined) continue;
-      for (const slot of disk.list(layout.slots(epoch))) {
-        const inode = disk.stat(`${layout.slots(epoch)}/${slot}`)?.inode;
-        if (inode !== undefined) inodes.add(inode);
-      }
-    }
-    this.#oldInodes = inodes;
-    return inodes;
+    this.#oldInodes ??= isNew ? new Set() : slotInodes(disk, layout);
+    return this.#oldInodes;
   }
 
   *#dropSlots(epoch: number): Generator<void> {

@@ -1,0 +1,48 @@
+/**
+ * What a command is: its name, its arguments, its settings, and what it does. Parsing is done before (program.ts);
+ * failures become texts and exit statuses behind it (failure.ts).
+ */
+import { resolveSettings, type Sources } from './resolve.js';
+import { type Settings, toggle, type ValuesOf } from './setting.js';
+import { Terminal, type World } from './terminal.js';
+
+/** What a command is given to work with. */
+export interface Call<S extends Settings> {
+  /** In the order of the definition; optional ones may be missing. */
+  readonly words: readonly string[];
+  readonly settings: ValuesOf<S>;
+  readonly terminal: Terminal;
+}
+
+export interface CommandDefinition<S extends Settings> {
+  readonly name: string;
+  readonly summary: string;
+  /** `<needed>` or `[optional]`, each with its help. */
+  readonly words?: readonly (readonly [name: string, help: string])[];
+  readonly settings: S;
+  /** Lines below the help: an example, or what to know. */
+  readonly epilogue?: string;
+  /** Does it, and answers the exit status. Throws what failure.ts knows. */
+  run(call: Call<S>): Promise<number>;
+}
+
+/** A definition whose settings are its own business. */
+export interface AnyCommand extends Omit<CommandDefinition<Settings>, 'run'> {
+  /** The terminal for this command's output; `json` as its settings have it. Throws `UsageError`. */
+  terminal(sources: Sources, world: World): Terminal;
+  run(words: readonly string[], sources: Sources, terminal: Terminal): Promise<number>;
+}
+
+/** The setting of every command. */
+const OUTPUT = { json: toggle('print one JSON document on standard output') };
+
+/** Makes a command of its definition; every command has --json. */
+export function defineCommand<S extends Settings>(definition: CommandDefinition<S>): AnyCommand {
+  return {
+    ...definition,
+    settings: { ...definition.settings, ...OUTPUT },
+    terminal: (sources, world) => new Terminal(world, resolveSettings(OUTPUT, sources).json),
+    run: (words, sources, terminal) =>
+      definition.run({ words, settings: resolveSettings(definition.settings, sources), terminal }),
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * How a call to a daemon can fail. The four classes differ in what the caller knows afterwards: refused and nothing
+ * changed; nobody there; perhaps done; not understood.
+ */
+import { REFUSALS, type RefusalName } from '../core/refusals.js';
+
+const NAMES = new Map(
+  (Object.entries(REFUSALS) as [RefusalName, { code: number }][]).map(([name, row]) => [row.code, name]),
+);
+
+/** The daemon says no, and nothing has changed. `message` is its text. */
+export class RefusedCall extends Error {
+  override readonly name = 'RefusedCall';
+  /** The name of the refusal; absent for protocol faults (-32xxx) and for what only a newer lockd knows. */
+  readonly refusal?: RefusalName;
+
+  constructor(
+    /** The XML-RPC fault code. */
+    readonly code: number,
+    text: string,
+  ) {
+    super(text);
+    const refusal = NAMES.get(code);
+    if (refusal !== undefined) this.refusal = refusal;
+  }
+}
+
+/** Nobody answered, and nothing has changed: the call was not sent, or only asks. */
+export class NoDaemon extends Error {
+  override readonly name = 'NoDaemon';
+}
+
+/** The call was sent and its answer was lost: it may have been carried out, now or soon, or not. */
+export class OutcomeUnknown extends Error {
+  override readonly name = 'OutcomeUnknown';
+}
+
+/** Something answered, but not as a lockd of this version does. */
+export class NotLockd extends Error {
+  override readonly name = 'NotLockd';
+}

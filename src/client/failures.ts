@@ -1,0 +1,49 @@
+/** The texts of the ways in which a call can fail: each names the address, says what happened, and what to do. */
+import { urlText } from './daemon-url.js';
+import { NoDaemon, NotLockd, OutcomeUnknown } from './errors.js';
+
+const RIGHT_ADDRESS = 'with --url or LOCKD_URL';
+
+/** No connection could be made, in so many tries. */
+export function nobodyAnswers(url: URL, reason: string, tries: number): NoDaemon {
+  return new NoDaemon(
+    `No daemon answers at ${urlText(url)} (${reason}; ${tries === 1 ? '1 try' : `${tries} tries`}). ` +
+      `Start one with: lockd serve. Or name the right address ${RIGHT_ADDRESS}`,
+  );
+}
+
+/** The call was sent, and no answer came that could be read. */
+export function answerLost(url: URL, method: string, problem: string, onlyAsks: boolean) {
+  if (onlyAsks) {
+    return new NoDaemon(
+      `The daemon at ${urlText(url)} did not answer ${method} (${problem}). Try again, and look at its log`,
+    );
+  }
+  return new OutcomeUnknown(
+    `The daemon at ${urlText(url)} was sent ${method}, but its answer was lost (${problem}): ` +
+      'it may have been carried out or not. Look with: lockd status',
+  );
+}
+
+/** Somebody answers who is no lockd. */
+export function notLockd(url: URL, problem: string): NotLockd {
+  return new NotLockd(
+    `${urlText(url)} does not answer as a lockd does (${problem}). ` +
+      `Is it the address of a lockd? Name the right one ${RIGHT_ADDRESS}`,
+  );
+}
+
+/** The answer points elsewhere: a lock daemon never does, and what it points to may be anybody's. */
+export function redirects(url: URL, location: string): NotLockd {
+  return new NotLockd(
+    `${urlText(url)} answers with a redirect to ${location}, and none is followed. ` +
+      `Name the address of the daemon itself ${RIGHT_ADDRESS}`,
+  );
+}
+
+/** A lockd answers, and yet not as expected. */
+export function otherVersion(url: URL, method: string, problem: string): NotLockd {
+  return new NotLockd(
+    `The answer of ${urlText(url)} to ${method} ${problem}. Is it a lockd of another version? Look with: lockd ping`,
+  );
+}

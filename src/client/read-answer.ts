@@ -1,0 +1,68 @@
+/** From an HTTP answer to what was asked for. */
+import type { Health } from '../service/api.js';
+import { parseResponse } from '../xmlrpc/parse.js';
+import type { XmlRpcValue } from '../xmlrpc/values.js';
+import { type NoDaemon, type OutcomeUnknown, RefusedCall } from './errors.js';
+import { notLockd, redirects } from './failures.js';
+import type { HttpAnswer } from './http-exchange.js';
+
+/** What the media types of XML-RPC look like, with their charset. */
+const XML = /^(?:text|application)\/xml\s*(?:;.*?\bcharset="?([\w-]+).*)?$/i;
+
+type Lost = (problem: string) => NoDaemon | OutcomeUnknown;
+
+/**
+ * The value that a method answered.
+ *
+ * @param lost makes the error for an answer that leaves open what happened.
+ * @throws RefusedCall, NotLockd, or what `lost` makes.
+ */
+export function readMethodAnswer(answer: HttpAnswer, url: URL, lost: Lost): XmlRpcValue {
+  const { status, headers, body } = answer;
+  // From a proxy, for instance, behind which the daemon may have done its work.
+  if (status >= 500) throw lost(problemOf(answer));
+  if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
+  const type = XML.exec(headers['content-type'] ?? '');
+  if (status !== 200 || !type) throw notLockd(url, problemOf(answer));
+  const response = parse(body, type[1], lost);
+  if ('fault' in response) throw new RefusedCall(response.fault.code, response.fault.text);
+  return response.value;
+}
+
+/** The health in the answer, whose status is 503 when all is not well. Throws `NotLockd`. */
+export function readHealth(answer: HttpAnswer, url: URL): Health {
+  if (answer.status !== 200 && answer.status !== 503) throw notLockd(url, problemOf(answer));
+  try {
+    const health: unknown = JSON.parse(answer.body.toString());
+    if (isHealth(health)) return { status: health.status, problems: health.problems };
+  } catch {
+    // Said below, as of any other page that is no health.
+  }
+  throw notLockd(url, 'its health is not JSON with status and problems');
+}
+
+function isHealth(value: unknown): value is Health {
+  if (typeof value !== 'object' || value === null || !('status' in value) || !('problems' in value))
+    return false;
+  const { status, problems } = value;
+  if (status !== 'ok' && status !== 'degraded') return false;
+  return Array.isArray(problems) && problems.every((problem) => typeof problem === 'string');
+}
+
+function parse(body: Buffer, charset: string | undefined, lost: Lost) {
+  try {
+    return parseResponse(body, charset);
+  } catch (error) {
+    throw lost(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function problemOf({ status, body }: HttpAnswer): string {
+  return `HTTP status ${status}${firstWords(body)}`;
+}
+
+/** The beginning of an error page, where it is plain words. */
+function firstWords(body: Buffer): string {
+  const text = body.subarray(0, 300).toString().replace(/\s+/g, ' ').trim();
+  return text === '' || text.startsWith('<') ? '' : `: ${text}`;
+}

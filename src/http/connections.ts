@@ -1,0 +1,93 @@
+/**
+ * Connections: who is at the other end, what is still to be answered there, and how to end one without cutting an answer.
+ * Several requests may be in flight on one connection; Node keeps their answers in order.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { peerText } from './addresses.js';
+import { MAX_REQUESTS_IN_FLIGHT } from './limits.js';
+
+export class Connection {
+  /** `127.0.0.1:50000`, `[::1]:50000`. */
+  readonly from: string;
+  #newest: ServerResponse | undefined;
+  #inFlight = 0;
+  #ending = false;
+
+  constructor(readonly socket: Socket) {
+    this.from = peerText(socket.remoteAddress, socket.remotePort);
+  }
+
+  /**
+   * A request came that is to be answered by `response`.
+   *
+   * @returns whether it may be looked at. On a connection that is ending nothing more is done: its peer was told so, or
+   * learns by the close that what it sent behind the last answer has not happened.
+   */
+  admit(response: ServerResponse): boolean {
+    this.#inFlight += 1;
+    if (this.#inFlight > MAX_REQUESTS_IN_FLIGHT) this.socket.destroy();
+    if (this.#ending || this.socket.destroyed) return false;
+    this.#newest = response;
+    return true;
+  }
+
+  /** One of the admitted requests was answered. */
+  answered(): void {
+    this.#inFlight -= 1;
+  }
+
+  /** What was admitted is still answered; nothing is admitted any more. */
+  end(): void {
+    this.#ending = true;
+  }
+
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Whether `response` is the last that this connection carries. */
+  endsWith(response: ServerResponse): boolean {
+    return this.#ending && this.#newest === response;
+  }
+
+  /** Runs `action` once all that was admitted has been answered, which may be at once; never if the peer goes away. */
+  afterAnswers(action: () => void): void {
+    if (this.#newest && !this.#newest.writableFinished) this.#newest.once('finish', action);
+    else action();
+  }
+}
+
+/** All connections that are open at present. */
+export class Connections {
+  readonly #bySocket = new Map<Socket, Connection>();
+
+  get count(): number {
+    return this.#bySocket.size;
+  }
+
+  /** The connection of a socket; it is forgotten when the socket closes. */
+  of(socket: Socket): Connection {
+    return this.#bySocket.get(socket) ?? this.#add(socket);
+  }
+
+  #add(socket: Socket): Connection {
+    const connection = new Connection(socket);
+    this.#bySocket.set(socket, connection);
+    socket.once('close', () => this.#bySocket.delete(socket));
+    return connection;
+  }
+
+  /** Ends idle ones at once, the others as soon as their answers are with the kernel. */
+  endAfterAnswers(): void {
+    for (const connection of this.#bySocket.values()) {
+      connection.end();
+      connection.afterAnswers(() => connection.socket.destroySoon());
+    }
+  }
+
+  /** Cuts all of them. */
+  destroy(): void {
+    for (const socket of this.#bySocket.keys()) socket.destroy();
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Every bound on what the HTTP side accepts or waits for, each next to its reason. How long a call may take is not
+ * bounded here: once a request has arrived, its answer may come an hour later.
+ */
+
+/** Bytes of a body, unless asked otherwise: 64 of the longest calls in one, and too few to fill a memory. */
+export const MAX_BODY_BYTES = 65_536;
+
+/** Headers of a request: clients send about ten, proxies add some. Left to itself, Node drops those above its own limit. */
+export const MAX_HEADERS = 100;
+
+/** Bytes of request line and headers together: a browser's cookies fit. */
+export const MAX_HEADER_BYTES = 16_384;
+
+/** Requests that one connection may send ahead of their answers: each is kept until those before it are answered. */
+export const MAX_REQUESTS_IN_FLIGHT = 256;
+
+/** How long peers may take, in milliseconds. */
+export interface Timeouts {
+  /** From the first byte of a request to its last, and from the start of a connection to its first request. */
+  readonly requestMs: number;
+  /** Between two looks at who has used up `requestMs`: so much later they are cut off at worst. */
+  readonly checkIntervalMs: number;
+  /** From an answer to the next request on the same connection. */
+  readonly idleMs: number;
+  /** For taking an answer that did not fit into the buffers of the kernel. */
+  readonly answerMs: number;
+  /** For which a refused peer that is still sending is listened to, so that it comes to read why. */
+  readonly lingerMs: number;
+  /** For what is in flight when the server is closed. */
+  readonly closeMs: number;
+}
+
+/**
+ * A peer that sends nothing, or too slowly, is gone after at most `requestMs + checkIntervalMs + lingerMs`, 10 s: with
+ * room to spare within the 12 s promised.
+ */
+export const TIMEOUTS: Timeouts = {
+  /** The longest request in 7 s is 12 kB/s: a bad modem. */
+  requestMs: 7_000,
+  checkIntervalMs: 1_000,
+  /** A peer that was answered is no slow one. Proxies keep connections for 60 s: they, not we, should end them. */
+  idleMs: 75_000,
+  /** The longest answer, 5 MB, in 10 s is 4 Mbit/s; unread ones must not pile up. */
+  answerMs: 10_000,
+  /** A round trip to anywhere. */
+  lingerMs: 2_000,
+  /** Who stops the daemon gives it 5 s. */
+  closeMs: 4_000,
+};

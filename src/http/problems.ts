@@ -1,0 +1,79 @@
+/**
+ * The table of HTTP statuses for requests that are no XML-RPC at all: what is wrong, and what to send instead. What is
+ * wrong inside an XML-RPC call is no matter of HTTP: that is a fault, answered with status 200.
+ */
+import { MAX_HEADER_BYTES, MAX_HEADERS } from './limits.js';
+
+/** What the texts need to know. */
+export interface ProblemFacts {
+  readonly maxBodyBytes: number;
+  /** Milliseconds. */
+  readonly requestMs: number;
+}
+
+interface ProblemRow {
+  readonly status: number;
+  /** @param detail what `Problem.detail` says. */
+  text(facts: ProblemFacts, detail: string): string;
+}
+
+export const PROBLEMS = {
+  malformed: { status: 400, text: (_, reason) => `This is no HTTP/1.1 request: ${reason}` },
+  unknownPath: {
+    status: 404,
+    text: () =>
+      'There is nothing here: send XML-RPC calls to / or /RPC2, and GET /healthz to ask for the health',
+  },
+  wrongMethod: { status: 405, text: (_, allow) => `Send ${allow}: this path takes nothing else` },
+  tooSlow: {
+    status: 408,
+    text: ({ requestMs }) => `Send the whole request within ${requestMs / 1_000} s`,
+  },
+  noLength: { status: 411, text: () => 'Send Content-Length, or Transfer-Encoding: chunked' },
+  tooLarge: {
+    status: 413,
+    text: ({ maxBodyBytes }) => `Send at most ${maxBodyBytes.toLocaleString('en')} bytes of body`,
+  },
+  contentType: { status: 415, text: () => 'Send Content-Type: text/xml' },
+  charset: {
+    status: 415,
+    text: () => 'Send Content-Type: text/xml; charset=utf-8 (us-ascii and iso-8859-1 are read too)',
+  },
+  contentEncoding: { status: 415, text: () => 'Send the body as it is, without Content-Encoding' },
+  expectation: { status: 417, text: () => 'Send Expect: 100-continue, or no Expect at all' },
+  tooManyHeaders: { status: 431, text: () => `Send at most ${MAX_HEADERS} headers` },
+  longHeaders: {
+    status: 431,
+    text: () => `Send at most ${MAX_HEADER_BYTES.toLocaleString('en')} bytes of headers`,
+  },
+  transferCoding: { status: 501, text: () => 'Send Transfer-Encoding: chunked, or Content-Length' },
+} as const satisfies Readonly<Record<string, ProblemRow>>;
+
+/** Why a request is refused before it is looked into. */
+export interface Problem {
+  readonly name: keyof typeof PROBLEMS;
+  /** For `malformed` the reason, for `wrongMethod` the methods allowed. */
+  readonly detail?: string;
+}
+
+/** The answer to a refused request: its status, flat list of headers, and body. The connection ends with it. */
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** What is answered to a problem. */
+export function problemAnswer(problem: Problem, facts: ProblemFacts): ProblemAnswer {
+  const row: ProblemRow = PROBLEMS[problem.name];
+  const detail = problem.detail ?? '';
+  const body = `${row.text(facts, detail)}\n`;
+  const headers = [
+    ...['Content-Type', 'text/plain; charset=utf-8'],
+    ...['Content-Length', String(Buffer.byteLength(body))],
+    ...['X-Content-Type-Options', 'nosniff'],
+    ...['Connection', 'close'],
+    ...(problem.name === 'wrongMethod' ? ['Allow', detail] : []),
+  ];
+  return { status: row.status, headers, body };
+}

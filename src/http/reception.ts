@@ -1,0 +1,153 @@
+/**
+ * Receives requests: checks each, reads its body, has it answered, or refuses it. No request ends the process, and a
+ * peer that goes away meanwhile is no error.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { CallContext, LockService } from '../service/api.js';
+import { limitSending, sendHealth, sendProblem, sendProblemMessage, sendXml } from './answers.js';
+import { readBody } from './body.js';
+import type { Connection, Connections } from './connections.js';
+import type { Timeouts } from './limits.js';
+import { type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
+import { checkRequest } from './request-checks.js';
+
+/** What a call knows of where it came from. */
+export interface HttpCallContext extends CallContext {
+  /** Connections that are open at present. */
+  readonly connections?: number;
+}
+
+/**
+ * Answers the body of a call with the body of the answer, whatever is in it. Rejects only with an error named `Stopped`:
+ * nobody can say any more what is on disk, and nothing may be answered.
+ */
+export type HandleCall = (
+  body: Uint8Array,
+  charset: string | undefined,
+  service: LockService,
+  context: HttpCallContext,
+) => Promise<string>;
+
+/** What is worth a line in the log. That a peer goes away is not. */
+export type HttpEvent =
+  /** The peer sent what is no XML-RPC call, and was told `text`. */
+  | {
+      readonly event: 'requestRefused';
+      readonly from: string;
+      readonly status: number;
+      readonly text: string;
+    }
+  /** A defect: `handleCall` broke its promise. The connection was cut without an answer. */
+  | { readonly event: 'callFailed'; readonly from: string; readonly error: unknown }
+  /** A connection could not be accepted, as when no file descriptor is left. */
+  | { readonly event: 'acceptFailed'; readonly error: Error };
+
+/** What receiving takes, all of it said. */
+export interface ReceptionOptions {
+  readonly service: LockService;
+  readonly handleCall: HandleCall;
+  readonly log: (event: HttpEvent) => void;
+  readonly maxBodyBytes: number;
+  readonly timeouts: Timeouts;
+}
+
+export class Reception {
+  constructor(
+    private readonly options: ReceptionOptions,
+    private readonly connections: Connections,
+  ) {}
+
+  /** Takes a request. `awaitsContinue`: its body comes only after a `100 Continue`. */
+  receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    const connection = this.connections.of(request.socket);
+    if (!connection.admit(response)) return;
+    const checked = checkRequest(request, this.options.maxBodyBytes);
+    // No other protocol is spoken here and the offer is ignored, but Node's parser loses what comes behind such a request.
+    if (request.headers.upgrade !== undefined) connection.end();
+    if ('name' in checked) {
+      this.#refuse(connection, request, response, checked);
+    } else if (checked.page === 'health') {
+      this.#tellHealth(connection, response);
+    } else {
+      if (awaitsContinue) response.writeContinue();
+      this.#readCall(connection, request, response, checked.charset);
+    }
+  }
+
+  /** Refuses a request that expects what nobody here can do. */
+  refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.connections.of(request.socket);
+    if (!connection.admit(response)) return;
+    this.#refuse(connection, request, response, { name: 'expectation' });
+  }
+
+  /** Refuses what could not be read as a request. What came before it is answered first. */
+  refuseUnreadable(socket: Socket, problem: Problem): void {
+    const connection = this.connections.of(socket);
+    // Every further piece of what cannot be read is reported again.
+    if (connection.ending) return;
+    connection.end();
+    const answer = this.#answerTo(connection, problem);
+    connection.afterAnswers(() => sendProblemMessage(socket, answer, this.options.timeouts.lingerMs));
+  }
+
+  #readCall(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    charset: string | undefined,
+  ): void {
+    readBody(request, this.options.maxBodyBytes, (body) => {
+      if (body) this.#call(connection, response, body, charset);
+      else this.#refuse(connection, request, response, { name: 'tooLarge' });
+    });
+  }
+
+  async #call(
+    connection: Connection,
+    response: ServerResponse,
+    body: Uint8Array,
+    charset: string | undefined,
+  ): Promise<void> {
+    const { handleCall, service, log, timeouts } = this.options;
+    const received = performance.now();
+    const context = { from: connection.from, received, connections: this.connections.count };
+    try {
+      const answer = await handleCall(body, charset, service, context);
+      connection.answered();
+      sendXml(response, answer, connection.endsWith(response));
+      limitSending(connection.socket, response, timeouts.answerMs);
+    } catch (error) {
+      connection.socket.destroy();
+      if (!isStopped(error)) log({ event: 'callFailed', from: connection.from, error });
+    }
+  }
+
+  #tellHealth(connection: Connection, response: ServerResponse): void {
+    connection.answered();
+    sendHealth(response, this.options.service.health(), connection.endsWith(response));
+  }
+
+  #refuse(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    problem: Problem,
+  ): void {
+    connection.end();
+    sendProblem(request, response, this.#answerTo(connection, problem), this.options.timeouts.lingerMs);
+  }
+
+  #answerTo({ from }: Connection, problem: Problem): ProblemAnswer {
+    const { maxBodyBytes, timeouts, log } = this.options;
+    const answer = problemAnswer(problem, { maxBodyBytes, requestMs: timeouts.requestMs });
+    log({ event: 'requestRefused', from, status: answer.status, text: answer.body.trimEnd() });
+    return answer;
+  }
+}
+
+function isStopped(error: unknown): boolean {
+  return error instanceof Error && error.name === 'Stopped';
+}

@@ -1,0 +1,101 @@
+/**
+ * What a request must be before its body is read: a table of paths and methods, then the headers of an XML-RPC call. It
+ * looks at the head of the request only, and answers nothing itself.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { MAX_HEADERS } from './limits.js';
+import type { Problem } from './problems.js';
+
+/** A call whose body may be read. */
+export interface CallRequest {
+  readonly page: 'call';
+  /** Of the Content-Type, in lower case. */
+  readonly charset: string | undefined;
+}
+
+/** A question for the daemon's health. */
+export interface HealthRequest {
+  readonly page: 'health';
+}
+
+interface Page {
+  readonly name: 'call' | 'health';
+  readonly methods: readonly string[];
+}
+
+const CALL: Page = { name: 'call', methods: ['POST'] };
+const HEALTH: Page = { name: 'health', methods: ['GET', 'HEAD'] };
+const PAGES: ReadonlyMap<string, Page> = new Map([
+  ['/', CALL],
+  ['/RPC2', CALL],
+  ['/healthz', HEALTH],
+]);
+
+/** What the request asks for, or why it is refused. */
+export function checkRequest(
+  request: IncomingMessage,
+  maxBodyBytes: number,
+): CallRequest | HealthRequest | Problem {
+  const malformed = checkMessage(request);
+  if (malformed) return malformed;
+  const page = PAGES.get(pathOf(request.url ?? ''));
+  if (!page) return { name: 'unknownPath' };
+  if (!page.methods.includes(request.method ?? '')) {
+    return { name: 'wrongMethod', detail: page.methods.join(', ') };
+  }
+  return page === HEALTH ? { page: 'health' } : checkCall(request.headers, maxBodyBytes);
+}
+
+/** What Node lets pass although it is no HTTP/1.1, or too much. */
+function checkMessage(request: IncomingMessage): Problem | undefined {
+  const { httpVersionMajor, httpVersionMinor, rawHeaders } = request;
+  if (rawHeaders.length > 2 * MAX_HEADERS) return { name: 'tooManyHeaders' };
+  if (httpVersionMajor !== 1) return { name: 'malformed', detail: 'it is of another version' };
+  if (httpVersionMinor === 1 && request.headers.host === undefined) {
+    return { name: 'malformed', detail: 'it has no Host header' };
+  }
+  return undefined;
+}
+
+const ORIGIN_OF_ABSOLUTE_URL = /^https?:\/\/[^/?]*/i;
+
+/** A query is no part of XML-RPC and is ignored; whole URLs are as good as paths (RFC 9112, 3.2.2). */
+function pathOf(target: string): string {
+  if (PAGES.has(target)) return target;
+  const path = target.replace(ORIGIN_OF_ABSOLUTE_URL, '').replace(/\?.*$/, '');
+  return path === '' ? '/' : path;
+}
+
+function checkCall(headers: IncomingHttpHeaders, maxBodyBytes: number): CallRequest | Problem {
+  const coding = headers['transfer-encoding'];
+  const length = headers['content-length'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return { name: 'transferCoding' };
+  if (coding === undefined && length === undefined) return { name: 'noLength' };
+  if (Number(length) > maxBodyBytes) return { name: 'tooLarge' };
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    return { name: 'contentEncoding' };
+  }
+  return checkContentType(headers['content-type'] ?? '');
+}
+
+const XML_TYPES: ReadonlySet<string> = new Set(['text/xml', 'application/xml']);
+
+/** The three encodings that are read, under the names that clients use for them. */
+const CHARSETS: ReadonlySet<string> = new Set([
+  ...['utf-8', 'utf8'],
+  ...['us-ascii', 'ascii'],
+  ...['iso-8859-1', 'iso_8859-1', 'iso8859-1', 'latin1'],
+]);
+
+const CHARSET_PARAMETER = /^\s*charset\s*=\s*(?:"([^"]*)"|([^\s"]*))\s*$/i;
+
+function checkContentType(contentType: string): CallRequest | Problem {
+  const [type = '', ...parameters] = contentType.split(';');
+  if (!XML_TYPES.has(type.trim().toLowerCase())) return { name: 'contentType' };
+  for (const parameter of parameters) {
+    const [, quoted, plain] = CHARSET_PARAMETER.exec(parameter) ?? [];
+    const charset = (quoted ?? plain)?.toLowerCase();
+    if (charset !== undefined) return CHARSETS.has(charset) ? { page: 'call', charset } : { name: 'charset' };
+  }
+  return { page: 'call', charset: undefined };
+}

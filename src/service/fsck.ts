@@ -1,0 +1,191 @@
+/**
+ * Explains what lies in a lock directory, reading it the same way as recovery does and changing nothing. Every finding is
+ * a sentence for an operator.
+ */
+import { resolve } from 'node:path';
+import type { HoldRecord } from '../core/records.js';
+import { type Owner, ownerIsRunning, readOwner } from '../disk/claim.js';
+import type { Disk } from '../disk/disk.js';
+import {
+  compareSegments,
+  isTemporaryFile,
+  Layout,
+  parseSegmentFile,
+  type SegmentName,
+} from '../disk/layout.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { classify, type ForeignLock, joinClaims, slotInodes } from '../lock-files/foreign.js';
+import { isLockFileName, lockFileName } from '../lock-files/names.js';
+import { readLines } from '../store/journal/read-lines.js';
+import { type RecoveredJournal, recoverJournal } from '../store/journal/recovery.js';
+
+export interface Finding {
+  /** `ok`: as it should be; `note`: mended at the next start; `warning`: look at it; `damage`: the daemon will not start. */
+  readonly level: 'ok' | 'note' | 'warning' | 'damage';
+  readonly text: string;
+}
+
+export interface Inspection {
+  readonly findings: readonly Finding[];
+  /** No damage: a daemon can start here. */
+  readonly ok: boolean;
+}
+
+/** Looks at a lock directory. Rejects only where the directory itself cannot be read. */
+export async function inspectDirectory(directory: string, disk: Disk = nodeDisk): Promise<Inspection> {
+  const layout = new Layout(resolve(directory));
+  const findings = [...inspect(disk, layout)];
+  return { findings, ok: findings.every((finding) => finding.level !== 'damage') };
+}
+
+function* inspect(disk: Disk, layout: Layout): Generator<Finding> {
+  const names = disk.list(layout.root);
+  if (!disk.exists(layout.own)) {
+    yield note(
+      `No lockd has run in ${layout.root} yet: every lock file there becomes a lock at the first start`,
+    );
+    yield* inspectForeign(disk, layout, names, undefined);
+    return;
+  }
+  const owner = readOwner(layout);
+  if (owner && ownerIsRunning(owner)) yield running(owner);
+  try {
+    const journal = recoverJournal(disk, layout);
+    yield* inspectJournal(disk, layout, journal);
+    yield* inspectLockFiles(disk, layout, names, journal);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    yield { level: 'damage', text: error.message };
+  }
+}
+
+function running(owner: Owner): Finding {
+  return note(
+    `lockd is running here (process ${owner.pid} on ${owner.host}): what follows changes while it is read`,
+  );
+}
+
+function* inspectJournal(
+  disk: Disk,
+  layout: Layout,
+  journal: RecoveredJournal | undefined,
+): Generator<Finding> {
+  if (!journal) {
+    yield note(`There is no journal in ${layout.own}: every lock file becomes a lock at the next start`);
+    return;
+  }
+  const holds = holdsOf(journal);
+  yield {
+    level: 'ok',
+    text:
+      `${journal.previous.name}: a complete snapshot and ${journal.turns} turns; ${holds.length} locks are held, ` +
+      `the next token is ${journal.nextToken} or later`,
+  };
+  for (const warning of journal.warnings) yield { level: 'warning', text: warning };
+  yield* inspectHistory(disk, layout, journal);
+  const leftovers = disk.list(layout.own).filter(isTemporaryFile);
+  if (leftovers.length > 0) {
+    yield note(`${leftovers.join(', ')}: left by a crash, never in use; removed at the next start`);
+  }
+}
+
+/** Old segments hold history only: damage there loses events, never locks. */
+function* inspectHistory(disk: Disk, layout: Layout, journal: RecoveredJournal): Generator<Finding> {
+  const segments = disk
+    .list(layout.own)
+    .map(parseSegmentFile)
+    .filter((name) => name !== undefined);
+  for (const segment of segments.sort(compareSegments)) {
+    const path = layout.segment(segment);
+    if (path.endsWith(journal.previous.name)) continue;
+    const bad = firstBadLine(disk, layout, segment);
+    if (bad === undefined) yield { level: 'ok', text: `${path}: history, readable` };
+    else
+      yield {
+        level: 'warning',
+        text: `${path}, line ${bad}: history from here on cannot be read; no lock is lost`,
+      };
+  }
+}
+
+function firstBadLine(disk: Disk, layout: Layout, segment: SegmentName): number | undefined {
+  const file = disk.open(layout.segment(segment), 'read');
+  try {
+    for (const { number, line } of readLines(file)) if (line === undefined) return number;
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+function holdsOf(journal: RecoveredJournal): HoldRecord[] {
+  return [...journal.records.values()].filter((record) => record.kind === 'hold');
+}
+
+function* inspectLockFiles(
+  disk: Disk,
+  layout: Layout,
+  names: readonly string[],
+  journal: RecoveredJournal | undefined,
+): Generator<Finding> {
+  const held = new Map((journal ? holdsOf(journal) : []).map((hold) => [lockFileName(hold.resource), hold]));
+  const present = new Set(names);
+  const missing = [...held].filter(([name]) => !present.has(name));
+  yield {
+    level: 'ok',
+    text: `${held.size - missing.length} of ${held.size} held resources have their lock file`,
+  };
+  for (const [name, hold] of missing) {
+    yield note(
+      `${layout.lockFile(name)} is missing, but '${hold.client}' holds '${hold.resource}'; made at the next start`,
+    );
+  }
+  yield* inspectForeign(
+    disk,
+    layout,
+    names.filter((name) => !held.has(name)),
+    journal?.directoryId,
+  );
+}
+
+function* inspectForeign(
+  disk: Disk,
+  layout: Layout,
+  names: readonly string[],
+  directoryId: string | undefined,
+): Generator<Finding> {
+  const inodes = directoryId === undefined ? new Set<bigint>() : slotInodes(disk, layout);
+  const foreign: ForeignLock[] = [];
+  for (const name of names.filter(isLockFileName)) {
+    const classified = classify(disk, layout, name, directoryId ?? '', (inode) => inodes.has(inode));
+    if (classified?.kind === 'foreign') foreign.push(classified.lock);
+    if (classified?.kind === 'ours') {
+      yield note(
+        `${layout.lockFile(name)} is left over, nobody holds its resource; removed at the next start`,
+      );
+    }
+    if (classified?.kind === 'nameless') {
+      yield {
+        level: 'warning',
+        text: `${layout.lockFile(name)} locks nothing: no resource can have this name`,
+      };
+    }
+  }
+  for (const lock of joinClaims(foreign)) yield describeForeign(lock);
+}
+
+function describeForeign({ resource, files, claim }: ForeignLock): Finding {
+  const paths = files.join(', ');
+  if (!claim) {
+    return {
+      level: 'warning',
+      text: `${paths} cannot be read: '${resource}' is locked by '?'. Look at it, then forceUnlock`,
+    };
+  }
+  const clients = claim.holders.map((holder) => `'${holder.client}'`).join(', ');
+  return note(`${paths}: '${resource}' becomes a lock of ${clients} at the next start`);
+}
+
+function note(text: string): Finding {
+  return { level: 'note', text };
+}

@@ -1,0 +1,112 @@
+/**
+ * What a row of the method table is. Everything that is known of a method stands in its row: validation, introspection,
+ * documentation and the call itself are made from it.
+ */
+import type { ResourceState } from '../core/commands.js';
+import type { CallContext, LockService } from '../service/api.js';
+import type { XmlRpcValue } from './values.js';
+
+/** The types of parameters, and what a handler gets for each. */
+export interface ParameterTypes {
+  string: string;
+  /** An XML-RPC int: whole, 32 bits. */
+  int: number;
+  /** Decimal digits; a string of them or an int on the wire. */
+  token: string;
+  state: ResourceState;
+  array: XmlRpcValue[];
+}
+
+export type ParameterType = keyof ParameterTypes;
+
+/** A member of the struct `options`. */
+export interface Option<Type extends ParameterType = ParameterType, Required extends boolean = boolean> {
+  readonly type: Type;
+  readonly required: Required;
+  /** A phrase for the documentation. */
+  readonly help: string;
+}
+
+/** Positional parameters by name, in order. All of them are required. */
+type Positional = Readonly<Record<string, ParameterType>>;
+type Options = Readonly<Record<string, Option>>;
+
+/** The names of the options that must, or need not, be given. */
+type OptionNames<O extends Options, Required extends boolean> = {
+  [Name in keyof O]: O[Name]['required'] extends Required ? Name : never;
+}[keyof O];
+
+/** What a handler gets: every parameter under its name, and the options that were given. */
+export type Arguments<P extends Positional, O extends Options> = {
+  readonly [Name in keyof P]: ParameterTypes[P[Name]];
+} & {
+  readonly options: { readonly [Name in OptionNames<O, true>]: ParameterTypes[O[Name]['type']] } & {
+    readonly [Name in OptionNames<O, false>]?: ParameterTypes[O[Name]['type']];
+  };
+};
+
+/** What the connection knows of a request, and where its defects are told. */
+export interface RequestContext extends CallContext {
+  /** Open connections of the daemon. */
+  readonly connections?: number;
+  /** Gets what the caller is not shown: an error that is no refusal and no fault, and the method it came from. */
+  readonly onInternalError?: (error: unknown, method: string) => void;
+}
+
+/** What a handler may use. */
+export interface Environment {
+  readonly methods: MethodTable;
+  readonly service: LockService;
+  readonly context: RequestContext;
+}
+
+/** A row. `P` and `O` give the handler's types; a table holds rows of any. */
+export interface Method<P extends Positional = Positional, O extends Options = Options> {
+  /** As it stands on the wire. */
+  readonly name: string;
+  readonly parameters: P;
+  /** Absent: the method has no struct `options`. */
+  readonly options?: O;
+  /** The XML-RPC type of the answer. */
+  readonly returns: 'struct' | 'boolean' | 'array' | 'string';
+  /** What the documentation calls the answer. */
+  readonly answer: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** What else there is to know, in whole sentences. */
+  readonly details?: string;
+  /** Calls the service in the same tick, so that calls which start one after another are decided in that order. */
+  call(values: Arguments<P, O>, environment: Environment): Promise<unknown>;
+}
+
+/** Rows by name. A Map has no names but those put there. */
+export type MethodTable = ReadonlyMap<string, Method>;
+
+/** A row, its handler typed by its parameters. */
+export function defineMethod<const P extends Positional, const O extends Options>(
+  method: Method<P, O>,
+): Method {
+  // Readers of a row see any parameters; only readArguments makes the values, from the row itself.
+  return method as unknown as Method;
+}
+
+/** An option that need not be given. */
+export function optional<Type extends ParameterType>(type: Type, help: string): Option<Type, false> {
+  return { type, required: false, help };
+}
+
+/** An option that must be given. */
+export function required<Type extends ParameterType>(type: Type, help: string): Option<Type, true> {
+  return { type, required: true, help };
+}
+
+/** Whether a call must give the struct `options`. */
+export function needsOptions(method: Method): boolean {
+  return Object.values(method.options ?? {}).some((option) => option.required);
+}
+
+/** `lock(resource, client, options)`. */
+export function callText(method: Method): string {
+  const names = Object.keys(method.parameters);
+  return `${method.name}(${(method.options ? [...names, 'options'] : names).join(', ')})`;
+}

@@ -1,0 +1,86 @@
+/**
+ * Writes answers, in the types that every client was seen to read: string, int of 32 bits, double, boolean,
+ * dateTime.iso8601, base64, array, struct. Never nil, never i8, never an exponent. It reads nothing and checks nothing
+ * of the rules; a value without a type here is a defect of the caller.
+ */
+import { isInt } from './values.js';
+
+const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<methodResponse>';
+
+/**
+ * The body of an answer.
+ *
+ * @param value plain objects and arrays, or Maps; members that are undefined are left out. Whole numbers beyond 32 bits
+ * become doubles, Dates their UTC digits.
+ * @throws TypeError for what XML-RPC has no type for: null, NaN, a bigint, a function.
+ */
+export function writeResponse(value: unknown): string {
+  return `${HEAD}<params><param>${valueXml(value)}</param></params></methodResponse>\n`;
+}
+
+/** The body of a fault. `code` is a 32-bit number. */
+export function writeFault(code: number, text: string): string {
+  return `${HEAD}<fault>${valueXml({ faultCode: code, faultString: text })}</fault></methodResponse>\n`;
+}
+
+function valueXml(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return `<value><string>${escapeText(value)}</string></value>`;
+    case 'number':
+      return `<value>${numberXml(value)}</value>`;
+    case 'boolean':
+      return `<value><boolean>${value ? 1 : 0}</boolean></value>`;
+    case 'object':
+      return `<value>${objectXml(value)}</value>`;
+    default:
+      throw new TypeError(`XML-RPC has no type for ${typeof value}`);
+  }
+}
+
+function objectXml(value: object | null): string {
+  if (value === null) throw new TypeError('XML-RPC has no null');
+  if (Array.isArray(value)) return `<array><data>${value.map(valueXml).join('')}</data></array>`;
+  if (value instanceof Date) return `<dateTime.iso8601>${dateDigits(value)}</dateTime.iso8601>`;
+  if (value instanceof Uint8Array) return `<base64>${Buffer.from(value).toString('base64')}</base64>`;
+  let members = '';
+  for (const [name, member] of value instanceof Map ? value : Object.entries(value)) {
+    if (member === undefined) continue;
+    members += `<member><name>${escapeText(String(name))}</name>${valueXml(member)}</member>`;
+  }
+  return `<struct>${members}</struct>`;
+}
+
+function numberXml(value: number): string {
+  if (isInt(value)) return `<int>${value}</int>`;
+  if (!Number.isFinite(value)) throw new TypeError(`XML-RPC has no ${value}`);
+  return `<double>${decimal(value)}</double>`;
+}
+
+/** The shortest digits that mean this very number, with a point and without an exponent: `0.0000001`, `1e21` in full. */
+function decimal(value: number): string {
+  const [mantissa = '', exponent] = String(value).split('e');
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  const [whole = '', fraction = ''] = mantissa.slice(sign.length).split('.');
+  if (exponent === undefined) return `${sign}${whole}.${fraction || '0'}`;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  return point > 0 ? `${sign}${digits.padEnd(point, '0')}.0` : `${sign}0.${'0'.repeat(-point)}${digits}`;
+}
+
+/** `20261121T01:20:48`, UTC. */
+function dateDigits(date: Date): string {
+  const iso = date.toISOString();
+  return iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 19);
+}
+
+/** What cannot stand for itself: markup, the carriage return (a parser would make it a line feed), what XML has not. */
+const SPECIAL = /[&<>]|[^\t\n -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
+const REPLACEMENT_CHARACTER = '\ufffd';
+
+/** Characters that no XML document can hold become U+FFFD; no name or note has any. */
+function escapeText(text: string): string {
+  if (!SPECIAL.test(text)) return text;
+  return text.replace(new RegExp(SPECIAL, 'gu'), (found) => ESCAPES[found] ?? REPLACEMENT_CHARACTER);
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+/** The suites that need root, strace, mounts, or other languages' XML-RPC clients: `npm run test:wide`. */
+export default defineConfig({
+    test: {
+        include: ['test/**/*.wide.test.ts'],
+        testTimeout: 120_000,
+        pool: 'forks',
+        // Mounts and load belong to the whole machine: one file at a time.
+        fileParallelism: false,
+    },
+});
