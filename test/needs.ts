@@ -6,7 +6,18 @@ import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 
 /** `root`, or the name of a program on the PATH. */
-export type Need = 'root' | 'python3' | 'curl' | 'ruby' | 'perl' | 'php' | 'strace' | 'mkfs.ext4' | 'mkfs.xfs' | 'xfs_io';
+export type Need =
+  | 'root'
+  | 'python3'
+  | 'curl'
+  | 'flock'
+  | 'ruby'
+  | 'perl'
+  | 'php'
+  | 'strace'
+  | 'mkfs.ext4'
+  | 'mkfs.xfs'
+  | 'xfs_io';
 
 function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;

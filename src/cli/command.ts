@@ -8,16 +8,17 @@ import { Terminal, type World } from './terminal.js';
 
 /** What a command is given to work with. */
 export interface Call<S extends Settings> {
-  /** In the order of the definition; optional ones may be missing. */
-  readonly words: readonly string[];
+  /** The first word: what the command is about; empty where it takes none, or got none. */
+  readonly subject: string;
   readonly settings: ValuesOf<S>;
   readonly terminal: Terminal;
 }
 
+/** All that makes a command; `defineCommand` takes it. */
 export interface CommandDefinition<S extends Settings> {
   readonly name: string;
   readonly summary: string;
-  /** `<needed>` or `[optional]`, each with its help. */
+  /** `<needed>` or `[optional]`, each with its help. A word with the name of a setting stands for its flag. */
   readonly words?: readonly (readonly [name: string, help: string])[];
   readonly settings: S;
   /** Lines below the help: an example, or what to know. */
@@ -30,11 +31,11 @@ export interface CommandDefinition<S extends Settings> {
 export interface AnyCommand extends Omit<CommandDefinition<Settings>, 'run'> {
   /** The terminal for this command's output; `json` as its settings have it. Throws `UsageError`. */
   terminal(sources: Sources, world: World): Terminal;
-  run(words: readonly string[], sources: Sources, terminal: Terminal): Promise<number>;
+  run(subject: string, sources: Sources, terminal: Terminal): Promise<number>;
 }
 
 /** The setting of every command. */
-const OUTPUT = { json: toggle('print one JSON document on standard output') };
+const OUTPUT = { json: toggle('print one JSON document, a failure too, on standard output') };
 
 /** Makes a command of its definition; every command has --json. */
 export function defineCommand<S extends Settings>(definition: CommandDefinition<S>): AnyCommand {
@@ -42,7 +43,7 @@ export function defineCommand<S extends Settings>(definition: CommandDefinition<
     ...definition,
     settings: { ...definition.settings, ...OUTPUT },
     terminal: (sources, world) => new Terminal(world, resolveSettings(OUTPUT, sources).json),
-    run: (words, sources, terminal) =>
-      definition.run({ words, settings: resolveSettings(definition.settings, sources), terminal }),
+    run: (subject, sources, terminal) =>
+      definition.run({ subject, settings: resolveSettings(definition.settings, sources), terminal }),
   };
 }

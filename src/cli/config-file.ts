@@ -1,6 +1,6 @@
 /**
- * The configuration file of `--config`: one JSON object whose keys are flags without their dashes. One file may serve all commands, so that every
- * key of any command is known; all others are refused.
+ * The configuration file of `--config`: one JSON object whose keys are flags without their dashes. One file may serve
+ * all commands, so that every key of any command is known; all others are refused.
  */
 import { readFileSync } from 'node:fs';
 import { nearest } from './nearest.js';

@@ -1,18 +1,22 @@
 /** The settings by which commands reach a daemon, and who they are to it. */
 import { LockdClient } from '../client/client.js';
 import { callerName } from '../client/client-name.js';
-import { readDaemonUrl } from '../client/daemon-url.js';
+import { readDaemonUrl, urlText } from '../client/daemon-url.js';
 import { optional, withDefault } from './setting.js';
+import { lockdCommand } from './shell.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 import { text } from './values.js';
 
+/** Where `lockd serve` listens unless told otherwise. */
 export const DEFAULT_URL = 'http://127.0.0.1:7420';
 
+/** Which daemon. */
 export const CONNECTION = {
   url: withDefault('URL', 'the daemon', daemonUrl, DEFAULT_URL),
 };
 
+/** Who calls. */
 export const IDENTITY = {
   client: optional('NAME', 'who locks (default: user@host, in a CI job user@host:JOB)', text),
 };
@@ -38,11 +42,18 @@ export async function withClient<T>(
   }
 }
 
-/** Who locks: the word behind the resource, or --client, or the default. Throws `UsageError` where two are named. */
-export function identify(word: string | undefined, setting: string | undefined, terminal: Terminal): string {
-  if (word === undefined) return setting ?? callerName(terminal.world.environment);
-  if (setting !== undefined && setting !== word) {
-    throw new UsageError(`The client is named twice: '${word}', and '${setting}' by --client or LOCKD_CLIENT`);
-  }
-  return text(word);
+/** Who the caller is: as it says, or by default. */
+export function identify(given: string | undefined, terminal: Terminal): string {
+  return given ?? callerName(terminal.world.environment);
+}
+
+/** A command line to copy that talks to this daemon. */
+export function commandFor(
+  url: URL,
+  name: string,
+  words: readonly string[] = [],
+  options: readonly string[] = [],
+): string {
+  const address = urlText(url) === DEFAULT_URL ? [] : ['--url', urlText(url)];
+  return lockdCommand(name, words, [...address, ...options]);
 }

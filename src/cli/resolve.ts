@@ -1,6 +1,7 @@
 /**
- * Where settings come from: flags beat variables beat the configuration file beat the defaults. Every setting has all three names: `--listen`,
- * `LOCKD_LISTEN`, and the key `"listen"`. An empty variable counts as none. It reads no file itself (config-file.ts).
+ * Where settings come from: flags beat variables beat the configuration file beat the defaults. Every setting has three
+ * names: `--listen`, `LOCKD_LISTEN`, and the key `"listen"`. An empty variable counts as none. No file is read here
+ * (that is config-file.ts).
  */
 import type { Setting, Settings, ValuesOf } from './setting.js';
 import { UsageError } from './usage-error.js';
@@ -8,6 +9,7 @@ import { UsageError } from './usage-error.js';
 /** What was given, by flag name without dashes: the texts, and how to name the place in an error. */
 export type Given = ReadonlyMap<string, readonly string[]>;
 
+/** All places where settings are given. */
 export interface Sources {
   readonly flags: Given;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 /**
- * What a setting is: a value that a flag, a variable or the configuration file may give. A setting knows how texts become its value; where
- * they come from is no concern of it (resolve.ts).
+ * What a setting is: a value that a flag, a variable or the configuration file may give. It knows how texts become its
+ * value; where they come from is no concern of it (that is resolve.ts).
  */
 import { UsageError } from './usage-error.js';
 
@@ -9,7 +9,7 @@ export interface Setting<Value> {
   /** Stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
   readonly repeatable: boolean;
-  /** The value of the texts that were given, or the default when none were. Throws `UsageError` with a phrase: `must be ...`. */
+  /** The value of the given texts, or the default without any. Throws `UsageError` with a phrase: `must be ...`. */
   readonly read: (texts: readonly string[] | undefined) => Value;
 }
 

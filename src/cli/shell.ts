@@ -7,12 +7,13 @@ export function shellWord(word: string): string {
   return `'${printable(word).replaceAll("'", `'\\''`)}'`;
 }
 
-/** `lockd NAME [OPTIONS] ARGUMENTS`, quoted; arguments that begin with a dash are kept from being read as options. */
+/** `lockd NAME WORDS OPTIONS`, quoted; words that begin with a dash stand last, where they are not read as options. */
 export function lockdCommand(
   name: string,
   words: readonly string[],
   options: readonly string[] = [],
 ): string {
-  const separator = words.some((word) => word.startsWith('-')) ? ['--'] : [];
-  return ['lockd', name, ...options, ...separator, ...words].map(shellWord).join(' ');
+  const hasDash = words.some((word) => word.startsWith('-'));
+  const rest = hasDash ? [...options, '--', ...words] : [...words, ...options];
+  return ['lockd', name, ...rest].map(shellWord).join(' ');
 }

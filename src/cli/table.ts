@@ -1,5 +1,5 @@
 /** A table of text: columns as wide as their widest cell, the last one ragged. Cells must be printable already. */
-import { displayWidth } from './printable.js';
+import { displayWidth, printable } from './printable.js';
 
 const GAP = '  ';
 
@@ -23,4 +23,11 @@ export function tableLines(
       .join(GAP)
       .trimEnd(),
   );
+}
+
+const NAME_WIDTH = 9;
+
+/** Facts about one thing, one per line, indented; whatever stands in the values. */
+export function factLines(facts: readonly (readonly [name: string, value: string])[]): string[] {
+  return facts.map(([name, value]) => `  ${name.padEnd(NAME_WIDTH)}  ${printable(value)}`);
 }

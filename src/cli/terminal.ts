@@ -50,12 +50,12 @@ export class Terminal {
 
   /** The text in a style where standard output shows colours, else as it is. */
   paint(style: Style, text: string): string {
-    return this.#hasColours(this.world.stdout) ? styleText(style, text) : text;
+    return this.#hasColours(this.world.stdout) ? styleText(style, text, { validateStream: false }) : text;
   }
 
   /** As `paint`, for standard error. */
   paintAside(style: Style, text: string): string {
-    return this.#hasColours(this.world.stderr) ? styleText(style, text) : text;
+    return this.#hasColours(this.world.stderr) ? styleText(style, text, { validateStream: false }) : text;
   }
 
   #hasColours(output: Output): boolean {

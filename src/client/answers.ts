@@ -1,6 +1,6 @@
 /**
  * From XML-RPC values to the types of the service, checked member by member: what came over the network is not
- * believed. Members that only a newer lockd knows are passed over.
+ * believed. Each function throws `UnexpectedAnswer`. Members that only a newer lockd knows are passed over.
  */
 import type { Hold, HoldState, ResourceState } from '../core/commands.js';
 import type { FileStatus, Stats } from '../service/api.js';
@@ -17,11 +17,13 @@ export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
+/** The answer of methods that only succeed or fail. */
 export function readTrue(value: XmlRpcValue): true {
   if (value !== true) throw new UnexpectedAnswer('is not true');
   return true;
 }
 
+/** The answer of `lock`. */
 export function readHold(value: XmlRpcValue): Hold {
   const hold = struct(value);
   const note = hold.get('note');
@@ -40,6 +42,7 @@ export function readHold(value: XmlRpcValue): Hold {
   };
 }
 
+/** The answer of `status`. */
 export function readStatus(value: XmlRpcValue): FileStatus {
   const status = struct(value);
   return {
@@ -52,10 +55,12 @@ export function readStatus(value: XmlRpcValue): FileStatus {
   };
 }
 
+/** The answer of `list`. */
 export function readStatuses(value: XmlRpcValue): FileStatus[] {
   return array(value, 'the answer').map(readStatus);
 }
 
+/** The answer of `stats`. */
 export function readStats(value: XmlRpcValue): DaemonStats {
   const stats = struct(value);
   const connections = stats.get('connections');

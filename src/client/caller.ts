@@ -79,7 +79,7 @@ export class Caller {
         return await once();
       } catch (error) {
         if (!(error instanceof Interrupted)) throw error;
-        if (isForeignProtocol(error)) throw notLockd(this.#url, error.message);
+        if (isForeignProtocol(error)) throw notLockd(this.#url, 'it speaks no HTTP');
         const isSlow = error.code === 'ETIMEDOUT';
         if (error.sent && (isSlow || !onlyAsks)) throw answerLost(this.#url, what, error.message, onlyAsks);
         const seconds = this.#pauses[tries - 1];

@@ -11,8 +11,8 @@ const NAMES = new Map(
 /** The daemon says no, and nothing has changed. `message` is its text. */
 export class RefusedCall extends Error {
   override readonly name = 'RefusedCall';
-  /** The name of the refusal; absent for protocol faults (-32xxx) and for what only a newer lockd knows. */
-  readonly refusal?: RefusalName;
+  /** The name of the refusal; undefined for protocol faults (-32xxx) and for what only a newer lockd knows. */
+  readonly refusal: RefusalName | undefined;
 
   constructor(
     /** The XML-RPC fault code. */
@@ -20,8 +20,7 @@ export class RefusedCall extends Error {
     text: string,
   ) {
     super(text);
-    const refusal = NAMES.get(code);
-    if (refusal !== undefined) this.refusal = refusal;
+    this.refusal = NAMES.get(code);
   }
 }
 

@@ -81,12 +81,17 @@ function decideLock(table: LockTable, command: LockCommand, now: Now): Decision<
     waited: Math.max(0, Math.round(now.monotonic - command.received)) / 1_000,
     ...(command.note === undefined ? {} : { note: command.note }),
   };
-  const superseded = [...table.lost(resource, client)].filter((lost) => !lost.superseded);
-  const put = [record, ...superseded.map((lost): LostRecord => ({ ...lost, superseded: true }))];
+  const put = [record, ...superseded(table, resource, client)];
   return {
     answer: holdOf(record),
     changes: [{ event: 'granted', time: now.time, resource, client, token: record.token, put }],
   };
+}
+
+/** What a new hold makes of the client's lost ones there: from now on only a call that names their token means them. */
+function superseded(table: LockTable, resource: string, client: string): LostRecord[] {
+  const current = [...table.lost(resource, client)].filter((lost) => !lost.superseded);
+  return current.map((lost) => ({ ...lost, superseded: true }));
 }
 
 /** Who may give the lock back: only its holder, and with a token only that very hold. */
@@ -190,7 +195,7 @@ function decideAdopt(table: LockTable, command: AdoptCommand, now: Now): Decisio
   const own = command.holders.map((holder) => holder.token ?? 0);
   let token = Math.max(table.nextToken, ...own.map((known) => known + 1));
   const changes = command.holders.map(({ client, note }): Change => {
-    const put: HoldRecord = {
+    const record: HoldRecord = {
       kind: 'hold',
       resource,
       client,
@@ -201,7 +206,8 @@ function decideAdopt(table: LockTable, command: AdoptCommand, now: Now): Decisio
       waited: 0,
       ...(note === undefined ? {} : { note }),
     };
-    return { event: 'adopted', time: now.time, resource, client, token: put.token, reason: file, put: [put] };
+    const put = [record, ...superseded(table, resource, client)];
+    return { event: 'adopted', time: now.time, resource, client, token: record.token, reason: file, put };
   });
   return { answer: true, changes };
 }

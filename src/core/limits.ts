@@ -24,5 +24,11 @@ export const MAX_LISTED_HOLDERS = 100;
 export const DEFAULT_LIST_COUNT = 1_000;
 export const MAX_LIST_COUNT = 10_000;
 
+/**
+ * The greatest token of a foreign lock file that is believed: the clock's microseconds reach it in 2223, and there are
+ * 10^15 grants from here to 2^53, where whole numbers stop being exact and tokens would no longer rise.
+ */
+export const MAX_ADOPTED_TOKEN = 8_000_000_000_000_000;
+
 /** Seconds for which the end of a lost hold is remembered: a victim that sleeps over night still learns of it. */
 export const LOST_KEPT_SECONDS = 86_400;

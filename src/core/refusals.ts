@@ -7,9 +7,9 @@ import { MAX_HELD_LOCKS } from './limits.js';
 
 /** What each refusal needs to know to say what happened. Times are milliseconds since 1970, UTC. */
 interface RefusalDetails {
-  unreadable: { resource: string; file: string };
-  staleToken: { resource: string; client: string; token: string };
   lost: { resource: string; client: string; token: number; time: number; by: string; reason: string };
+  staleToken: { resource: string; client: string; token: string };
+  unreadable: { resource: string; file: string };
   notOwner: { holders: readonly string[]; client: string };
   notLocked: object;
   limitMismatch: { resource: string; limit: number; asked: number };
@@ -47,15 +47,15 @@ function utc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-/** The first three texts are those of gocept.lockd (2008), to the letter: scripts compare them. */
+/** The texts of notOwner, notLocked and held are those of gocept.lockd (2008), to the letter: scripts compare them. */
 export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetails[Name]> } = {
-  unreadable: {
-    code: 12,
-    exit: 1,
+  lost: {
+    code: 8,
+    exit: 76,
     retry: false,
-    when: 'the lock file of the resource cannot be read',
-    text: ({ resource, file }) =>
-      `'${resource}' is locked by '?': its lock file ${file} cannot be read. Look at it, then forceUnlock`,
+    when: 'the hold ended against its holder’s will, at most a day ago',
+    text: ({ resource, client, token, time, by, reason }) =>
+      `'${client}' lost '${resource}' (token ${token}) at ${utc(time)}: forced by '${by}': ${reason}. Stop work on it`,
   },
   staleToken: {
     code: 10,
@@ -64,13 +64,13 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     when: 'the call names a token that is not that of the hold',
     text: ({ resource, client, token }) => `Token ${token} is not the hold of '${client}' on '${resource}'`,
   },
-  lost: {
-    code: 8,
-    exit: 76,
+  unreadable: {
+    code: 12,
+    exit: 1,
     retry: false,
-    when: 'the hold ended against its holder’s will, at most a day ago',
-    text: ({ resource, client, token, time, by, reason }) =>
-      `'${client}' lost '${resource}' (token ${token}) at ${utc(time)}: forced by '${by}': ${reason}. Stop work on it`,
+    when: 'the lock file of the resource cannot be read',
+    text: ({ resource, file }) =>
+      `'${resource}' is locked by '?': its lock file ${file} cannot be read. Look at it, then forceUnlock`,
   },
   notOwner: {
     code: 2,

@@ -18,7 +18,7 @@ export class LockTable {
   /** The token of the next grant. It only rises, also when a turn is undone. */
   nextToken = 1;
   readonly #resources = new Map<string, ResourceEntry>();
-  /** By resource, client and token; oldest first. */
+  /** By resource, client and token. */
   readonly #lost = new Map<string, Map<number, LostRecord>>();
   readonly #names = new SortedNames((name) => this.#resources.has(name));
   #held = 0;
@@ -68,7 +68,7 @@ export class LockTable {
     return this.#resources.get(resource)?.unreadable;
   }
 
-  /** The lost holds of a client on a resource, oldest first. */
+  /** The lost holds of a client on a resource, in no order: at most one of them is not superseded. */
   lost(resource: string, client: string): Iterable<LostRecord> {
     return this.#lost.get(pairKey(resource, client))?.values() ?? [];
   }

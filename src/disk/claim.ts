@@ -51,14 +51,20 @@ export async function claimDirectory(layout: Layout, progress: Progress): Promis
     const lost = new Promise<Error>((resolve) => {
       settleLost = resolve;
     });
-    const release = await takeDaemonLock(layout, progress, settleLost);
-    writeOwner(layout);
+    const unlock = await takeDaemonLock(layout, progress, settleLost);
+    // Already compromised: nothing of ours is left to release.
+    const release = () => unlock().catch(() => undefined);
+    try {
+      writeOwner(layout);
+    } catch (error) {
+      await release();
+      throw error;
+    }
     return {
       lost,
       warnings,
       async release() {
-        // Already compromised: nothing of ours is left to release.
-        await release().catch(() => undefined);
+        await release();
         fs.closeSync(guard);
       },
     };

@@ -53,7 +53,11 @@ export class Epoch {
     for (;;) {
       const number = highestEpoch(disk.list(layout.own)) + 1;
       try {
-        return new Epoch(disk, layout, number, disk.create(layout.epoch(number)));
+        const file = disk.create(layout.epoch(number));
+        // Frozen since the look above, we may have made again what several successors had begun and removed.
+        if (highestEpoch(disk.list(layout.own)) === number) return new Epoch(disk, layout, number, file);
+        file.close();
+        unlinkIfThere(disk, layout.epoch(number));
       } catch (error) {
         // Somebody else began this very epoch at this moment: begin a later one.
         if (errorCode(error) !== 'EEXIST') throw error;

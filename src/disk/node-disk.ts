@@ -1,6 +1,6 @@
 /** The real disk, through node:fs. It decides nothing. */
 import * as fs from 'node:fs';
-import type { Disk, Entry, EntryKind, OpenFile } from './disk.js';
+import { type Disk, type Entry, type EntryKind, errorCode, type OpenFile } from './disk.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_DIRECTORY } = fs.constants;
 
@@ -40,6 +40,16 @@ function kindOf(stats: fs.BigIntStats): EntryKind {
   return stats.isSymbolicLink() ? 'symlink' : 'other';
 }
 
+/** Looks at a name. Undefined also where what should be a directory above it is none: then the name is not there. */
+function look<Stats>(lstat: () => Stats | undefined): Stats | undefined {
+  try {
+    return lstat();
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
   list: (directory) => fs.readdirSync(directory),
@@ -47,7 +57,7 @@ export const nodeDisk: Disk = {
   listLater: (directory) => fs.promises.readdir(directory),
 
   stat(path): Entry | undefined {
-    const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    const stats = look(() => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }));
     if (!stats) return undefined;
     return {
       kind: kindOf(stats),
@@ -57,7 +67,7 @@ export const nodeDisk: Disk = {
     };
   },
 
-  exists: (path) => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined,
+  exists: (path) => look(() => fs.lstatSync(path, { throwIfNoEntry: false })) !== undefined,
 
   makeDirectory: (path) => fs.mkdirSync(path, { mode: 0o700 }),
 

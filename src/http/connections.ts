@@ -51,6 +51,11 @@ export class Connection {
     return this.#ending && this.#newest === response;
   }
 
+  /** The answer to the newest request, while that has not been read to its end. */
+  get unread(): ServerResponse | undefined {
+    return this.#newest?.req.complete === false ? this.#newest : undefined;
+  }
+
   /** Runs `action` once all that was admitted has been answered, which may be at once; never if the peer goes away. */
   afterAnswers(action: () => void): void {
     if (this.#newest && !this.#newest.writableFinished) this.#newest.once('finish', action);

@@ -83,14 +83,21 @@ export class Reception {
     this.#refuse(connection, request, response, { name: 'expectation' });
   }
 
-  /** Refuses what could not be read as a request. What came before it is answered first. */
+  /** Refuses what could not be read as a request, or a request of which the rest could not be read. */
   refuseUnreadable(socket: Socket, problem: Problem): void {
     const connection = this.connections.of(socket);
     // Every further piece of what cannot be read is reported again.
     if (connection.ending) return;
-    connection.end();
-    const answer = this.#answerTo(connection, problem);
-    connection.afterAnswers(() => sendProblemMessage(socket, answer, this.options.timeouts.lingerMs));
+    const { unread } = connection;
+    if (unread?.headersSent) {
+      socket.destroySoon();
+    } else if (unread) {
+      this.#refuse(connection, unread.req, unread, problem);
+    } else {
+      connection.end();
+      const answer = this.#answerTo(connection, problem);
+      connection.afterAnswers(() => sendProblemMessage(socket, answer, this.options.timeouts.lingerMs));
+    }
   }
 
   #readCall(

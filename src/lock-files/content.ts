@@ -1,5 +1,5 @@
 /** What stands in a lock file: written for people and for adoption by another lockd; read with suspicion. */
-import { MAX_LIMIT } from '../core/limits.js';
+import { MAX_ADOPTED_TOKEN, MAX_LIMIT } from '../core/limits.js';
 import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
 import type { HoldRecord } from '../core/records.js';
 
@@ -78,12 +78,17 @@ function readJson(text: string): ReadContent | undefined {
 
 function readHolder(value: unknown): ForeignHolder | undefined {
   if (!isObject(value) || typeof value.client !== 'string' || clientProblem(value.client)) return undefined;
-  const token = Number(value.token);
-  // The next token must be greater and still exact.
-  if (!Number.isSafeInteger(token + 1) || token < 0) return undefined;
-  const note = value.note;
+  const { note } = value;
+  const token = readToken(value.token);
+  if (token === undefined || token > MAX_ADOPTED_TOKEN) return undefined;
   if (note !== undefined && (typeof note !== 'string' || noteProblem(note))) return undefined;
   return { client: value.client, token, ...(note === undefined ? {} : { note }) };
+}
+
+/** Decimal digits, as a lockd writes them, or a number, as a person might. */
+function readToken(value: unknown): number | undefined {
+  if (typeof value === 'string') return /^\d{1,16}$/.test(value) ? Number(value) : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 function isLimit(value: unknown): value is number {

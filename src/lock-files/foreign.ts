@@ -30,12 +30,13 @@ export function classify(
   isOurs: (inode: bigint) => boolean,
 ): Classified | undefined {
   const entry = disk.stat(layout.lockFile(name));
-  if (!entry) return undefined;
+  // What is no UTF-8 comes with U+FFFD in it, and is not to be found under that name.
+  if (!entry) return name.includes('\ufffd') ? { kind: 'nameless' } : undefined;
   if (entry.kind === 'file' && isOurs(entry.inode)) return { kind: 'ours' };
   const content = entry.kind === 'file' ? contentOf(disk, layout.lockFile(name), entry.size) : undefined;
   if (content?.directory === directoryId) return { kind: 'ours' };
   const resource = resourceOfLockFile(name) ?? content?.resource ?? name;
-  if (resourceProblem(resource) || resource.includes('\ufffd')) return { kind: 'nameless' };
+  if (resourceProblem(resource)) return { kind: 'nameless' };
   const lock: ForeignLock = {
     resource,
     files: [layout.lockFile(name)],
@@ -59,15 +60,19 @@ export function contentOf(disk: Disk, path: string, size: number): ReadContent |
   }
 }
 
-/** The inodes of everything that lies in a slots folder: what else carries one of them is ours, whatever is in it. */
-export function slotInodes(disk: Disk, layout: Layout): Set<bigint> {
-  const inodes = new Set<bigint>();
+/**
+ * The inodes of everything that lies in a slots folder, each with its path: what else carries one of them is ours,
+ * whatever is in it. Only while the path does too: the inode of a file that is gone is soon another's.
+ */
+export function slotInodes(disk: Disk, layout: Layout): Map<bigint, string> {
+  const inodes = new Map<bigint, string>();
   for (const name of disk.list(layout.own)) {
     const epoch = parseSlotsDirectory(name);
     if (epoch === undefined) continue;
     for (const slot of disk.list(layout.slots(epoch))) {
-      const inode = disk.stat(`${layout.slots(epoch)}/${slot}`)?.inode;
-      if (inode !== undefined) inodes.add(inode);
+      const path = `${layout.slots(epoch)}/${slot}`;
+      const inode = disk.stat(path)?.inode;
+      if (inode !== undefined) inodes.set(inode, path);
     }
   }
   return inodes;

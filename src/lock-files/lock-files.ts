@@ -12,8 +12,11 @@ import { type Disk, errorCode, unlinkIfThere } from '../disk/disk.js';
 import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
 import { lockFileContent } from './content.js';
 import { classify, contentOf, type ForeignLock, joinClaims, slotInodes } from './foreign.js';
-import { isLockFileName, lockFileName } from './names.js';
+import { isLockFileName, lockFileName, resourceOfLockFile } from './names.js';
 import { type Slot, Slots } from './slots.js';
+
+/** Bytes of a name in `adopted/`, before a number: a file name has 255. */
+const MAX_SET_ASIDE_BYTES = 240;
 
 export interface LockFilesOptions {
   readonly disk: Disk;
@@ -56,7 +59,9 @@ export class LockFiles {
   readonly #problems = new Map<string, string>();
   #hardLinks = true;
   #namesMoved = false;
-  #oldInodes: Set<bigint> | undefined;
+  /** Names that were warned about. */
+  readonly #ignored = new Set<string>();
+  #slotInodes: Map<bigint, string> | undefined;
 
   private constructor(private readonly options: LockFilesOptions) {
     const { disk, layout, epoch, monotonic, maxOpenSlots } = options;
@@ -111,14 +116,15 @@ export class LockFiles {
   /** Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots. */
   *renewViews(table: LockTable): Generator<void> {
     for (const [resource, view] of this.#views) {
-      if (view.slot === undefined && this.#hardLinks) this.#renewView(resource, view, table);
+      if (view.slot === undefined) this.#renewView(resource, view, table);
       yield;
     }
     for (const name of this.options.disk.list(this.options.layout.own)) {
       const epoch = parseSlotsDirectory(name);
       if (epoch !== undefined && epoch < this.options.epoch) yield* this.#dropSlots(epoch);
     }
-    this.#oldInodes = undefined;
+    // All that is ours now was written since the last power cut, and says so by its content.
+    this.#slotInodes = new Map();
   }
 
   /**
@@ -147,23 +153,32 @@ export class LockFiles {
   /** What a foreign file claims that stands where the lock file of a free resource would be made. About 2 µs where none does. */
   look(resource: string): ForeignLock | undefined {
     const name = lockFileName(resource);
-    if (this.#views.has(resource) || !this.options.disk.exists(this.options.layout.lockFile(name)))
-      return undefined;
-    return this.#judge(name)[0];
+    const path = this.options.layout.lockFile(name);
+    if (this.#views.has(resource) || !this.options.disk.exists(path)) return undefined;
+    const [lock] = this.#judge(name);
+    // A cut name does not tell its resource: whatever stands in its place claims this one.
+    return !lock || lock.resource === resource ? lock : { resource, files: [path] };
   }
 
   /**
    * Writes what the lock files of `resources` will say once the table is saved, and moves `unreadable` files away, which
-   * no longer lock anything then. Throws the disk's error, leaving everything as it was.
+   * no longer lock anything then. Throws the disk's error, leaving everything as it was; if `mayLag`, a content that cannot
+   * be written is reported instead and made good later, so that a full disk keeps nobody from leaving.
    */
-  prepare(resources: Iterable<string>, table: LockTable, unreadable: readonly string[] = []): Prepared {
+  prepare(
+    resources: Iterable<string>,
+    table: LockTable,
+    unreadable: readonly string[] = [],
+    mayLag = false,
+  ): Prepared {
     const names: { resource: string; slot?: Slot }[] = [];
     const moved: Move[] = [];
     try {
       for (const resource of resources) {
-        if (table.holdCount(resource) > 0)
-          names.push({ resource, slot: this.#slots.fill(this.#content(resource, table)) });
-        else if (this.#views.has(resource)) names.push({ resource });
+        if (table.holdCount(resource) > 0) {
+          const slot = this.#fill(resource, table, mayLag);
+          if (slot) names.push({ resource, slot });
+        } else if (this.#views.has(resource)) names.push({ resource });
       }
       for (const path of unreadable) moved.push(...this.#moveAside(path));
     } catch (error) {
@@ -221,19 +236,31 @@ export class LockFiles {
     this.#slots.close();
   }
 
+  #fill(resource: string, table: LockTable, mayLag: boolean): Slot | undefined {
+    try {
+      return this.#slots.fill(this.#content(resource, table));
+    } catch (error) {
+      if (!mayLag) throw error;
+      this.#report(resource, error);
+      return undefined;
+    }
+  }
+
   #content(resource: string, table: LockTable): Buffer {
     const holds = table.listedHolds(resource);
     return lockFileContent(this.options.directoryId, resource, holds, table.holdCount(resource));
   }
 
-  #show(resource: string, slot: Slot): void {
+  /** Gives a slot its name: over the older view, or over what `isReplaced` says may be replaced; else over nothing. */
+  #show(resource: string, slot: Slot, isReplaced = false): void {
     const { disk, layout } = this.options;
     const view = this.#views.get(resource);
     const name = view?.name ?? lockFileName(resource);
     const path = layout.lockFile(name);
+    const over = isReplaced || view !== undefined;
     try {
-      if (!this.#hardLinks) this.#moveSlot(slot, path, view !== undefined);
-      else if (view) this.#linkOver(slot, path);
+      if (!this.#hardLinks) this.#moveSlot(slot, path, over);
+      else if (over) this.#linkOver(slot, path);
       else disk.link(slot.path, path);
     } catch (error) {
       this.#slots.free(slot);
@@ -246,8 +273,16 @@ export class LockFiles {
   #hide(resource: string): void {
     const view = this.#views.get(resource);
     if (!view) return;
-    unlinkIfThere(this.options.disk, this.options.layout.lockFile(view.name));
-    this.#dropView(resource, view);
+    const path = this.options.layout.lockFile(view.name);
+    if (!view.slot || this.#problems.has(resource)) {
+      // Nobody has looked yet whether this still is what we or an earlier daemon made; foreign, it must not come back.
+      this.#clearForeign(resource, path);
+      this.#namesMoved = true;
+    }
+    unlinkIfThere(this.options.disk, path);
+    this.#views.delete(resource);
+    this.#shown.delete(view.name);
+    if (view.slot && this.#hardLinks) this.#slots.free(view.slot);
   }
 
   /** Removes what could not be removed when the resource became free. */
@@ -263,13 +298,6 @@ export class LockFiles {
   #setView(resource: string, view: View): void {
     this.#views.set(resource, view);
     this.#shown.add(view.name);
-  }
-
-  /** The view's file is gone. */
-  #dropView(resource: string, view: View): void {
-    this.#views.delete(resource);
-    this.#shown.delete(view.name);
-    if (view.slot && this.#hardLinks) this.#slots.free(view.slot);
   }
 
   #linkOver(slot: Slot, path: string): void {
@@ -291,20 +319,18 @@ export class LockFiles {
     this.#slots.forget(slot);
   }
 
-  /** Makes the lock file of a held resource that is not there. */
+  /** Makes the lock file of a held resource that is not there, or not as it should be. */
   #mend(resource: string, table: LockTable): void {
-    const { disk, layout } = this.options;
+    const { disk, layout, warn } = this.options;
     try {
       const path = layout.lockFile(lockFileName(resource));
-      if (disk.exists(path) && !this.#problems.has(resource)) return;
-      if (disk.exists(path)) this.#clearForeign(resource, path);
-      const view = this.#views.get(resource);
-      if (view) this.#dropView(resource, view);
-      this.#show(resource, this.#slots.fill(this.#content(resource, table)));
-      if (view)
-        this.options.warn(
-          `The lock file ${path} was missing and was made again; deleting it unlocks nothing`,
-        );
+      const isThere = disk.exists(path);
+      if (isThere && !this.#problems.has(resource)) return;
+      if (isThere) this.#clearForeign(resource, path);
+      const isMissing = !isThere && this.#views.has(resource);
+      this.#show(resource, this.#slots.fill(this.#content(resource, table)), isThere);
+      if (isMissing)
+        warn(`The lock file ${path} was missing and was made again; deleting it unlocks nothing`);
       this.#problems.delete(resource);
     } catch (error) {
       this.#report(resource, error);
@@ -330,29 +356,37 @@ export class LockFiles {
     const content = entry.kind === 'file' ? contentOf(disk, path, entry.size) : undefined;
     if (entry.kind === 'file' && (content === undefined || content.directory === directoryId)) return;
     const [move] = this.#moveAside(path);
-    warn(
-      `A foreign file stood in the place of the lock file of '${resource}', which is held; it is now ${move?.to}`,
-    );
+    warn(`A foreign file stood in the place of the lock file of '${resource}'; it is now ${move?.to}`);
   }
 
   /** What a lock file that no held resource accounts for claims. Removes it if it is our own: then it claims nothing. */
   #judge(name: string): ForeignLock[] {
     const { disk, layout, directoryId, warn } = this.options;
-    const classified = classify(disk, layout, name, directoryId, (inode) =>
-      this.#inodesOfOldSlots().has(inode),
-    );
+    const path = layout.lockFile(name);
+    const classified = classify(disk, layout, name, directoryId, (inode) => this.#isSlot(inode));
     if (classified?.kind === 'ours') {
-      unlinkIfThere(disk, layout.lockFile(name));
-    } else if (classified?.kind === 'nameless') {
-      warn(`${layout.lockFile(name)} is ignored: no resource can have this name`);
+      this.#removeLeftover(name, path);
+    } else if (classified?.kind === 'nameless' && !this.#ignored.has(name)) {
+      this.#ignored.add(name);
+      warn(`${path} is ignored: no resource can have this name`);
     }
     return classified?.kind === 'foreign' ? [classified.lock] : [];
   }
 
-  #inodesOfOldSlots(): Set<bigint> {
+  #removeLeftover(name: string, path: string): void {
+    try {
+      unlinkIfThere(this.options.disk, path);
+    } catch (error) {
+      this.#report(resourceOfLockFile(name) ?? name, error);
+    }
+  }
+
+  /** Whether a file is a second name of a slot, by looking at that very slot: inodes are used again. */
+  #isSlot(inode: bigint): boolean {
     const { disk, layout, isNew } = this.options;
-    this.#oldInodes ??= isNew ? new Set() : slotInodes(disk, layout);
-    return this.#oldInodes;
+    this.#slotInodes ??= isNew ? new Map() : slotInodes(disk, layout);
+    const path = this.#slotInodes.get(inode);
+    return path !== undefined && disk.stat(path)?.inode === inode;
   }
 
   *#dropSlots(epoch: number): Generator<void> {
@@ -372,7 +406,7 @@ export class LockFiles {
 
   #moveAside(from: string): Move[] {
     const { disk, layout } = this.options;
-    const name = basename(from);
+    const name = shortEnough(basename(from));
     if (!disk.exists(from)) return [];
     let to = `${layout.adopted}/${name}`;
     for (let count = 2; disk.exists(to); count += 1) to = `${layout.adopted}/${count}-${name}`;
@@ -404,4 +438,9 @@ export class LockFiles {
     }
     this.#slots.free(slot);
   }
+}
+
+/** A name that still fits into a directory with a number in front. */
+function shortEnough(name: string): string {
+  return Buffer.byteLength(name) <= MAX_SET_ASIDE_BYTES ? name : name.slice(0, MAX_SET_ASIDE_BYTES / 4);
 }

@@ -68,7 +68,7 @@ export class Slots {
   free(slot: Slot): void {
     this.#open.delete(slot);
     if (slot.file) this.#resting.push({ slot, since: this.options.monotonic() });
-    else unlinkIfThere(this.options.disk, slot.path);
+    else this.#remove(slot);
   }
 
   /** The slot's file has moved away from here (where there are no hard links). */
@@ -86,6 +86,12 @@ export class Slots {
   #rested(): Slot | undefined {
     const first = this.#resting[this.#firstResting];
     if (!first || this.options.monotonic() - first.since < REST_MS) return undefined;
+    return this.#takeLongestResting();
+  }
+
+  #takeLongestResting(): Slot | undefined {
+    const first = this.#resting[this.#firstResting];
+    if (!first) return undefined;
     this.#firstResting += 1;
     if (this.#firstResting > 1_000) {
       this.#resting.splice(0, this.#firstResting);
@@ -96,16 +102,18 @@ export class Slots {
 
   #create(): Slot {
     const { disk, directory, maxOpen = MAX_OPEN_SLOTS } = this.options;
-    // The longest-used slot is likely to be used for long still: it gets on without a descriptor.
-    if (this.#open.size + this.#resting.length - this.#firstResting >= maxOpen) this.#closeLongestUsed();
+    if (this.#open.size + this.#resting.length - this.#firstResting >= maxOpen) this.#closeOne();
     this.#count += 1;
     const path = `${directory}/${String(this.#count).padStart(10, '0')}`;
     return { path, file: disk.create(path), length: 0 };
   }
 
-  #closeLongestUsed(): void {
-    const [longest] = this.#open;
-    if (longest) this.forget(longest);
+  /** The longest-used slot is likely to be used for long still: it gets on without a descriptor. */
+  #closeOne(): void {
+    const [longestUsed] = this.#open;
+    const resting = longestUsed ? undefined : this.#takeLongestResting();
+    if (longestUsed) this.forget(longestUsed);
+    else if (resting) this.#remove(resting);
   }
 
   #remove(slot: Slot): void {

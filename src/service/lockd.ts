@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Caller, ResourceState, Status } from '../core/commands.js';
-import { DEFAULT_LIST_COUNT, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
+import { DEFAULT_LIST_COUNT, MAX_ADOPTED_TOKEN, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
 import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
 import { BadParameter } from '../core/refusals.js';
 import { LockTable } from '../core/table.js';
@@ -16,6 +16,7 @@ import { Epoch } from '../disk/epoch.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { openFileLimit } from '../disk/open-file-limit.js';
+import { StartRefused } from '../disk/start-refused.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import { LockFiles } from '../lock-files/lock-files.js';
 import { MAX_OPEN_SLOTS } from '../lock-files/slots.js';
@@ -117,17 +118,18 @@ export class Lockd implements LockService {
     const { disk = nodeDisk, clock = systemClock, log = () => undefined } = given;
     const checked = prepareDirectory(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
     const layout = new Layout(checked.path);
-    if (!disk.exists(layout.own)) disk.makeDirectory(layout.own);
+    await makeOwnDirectory(disk, layout);
     const claim = await claimDirectory(layout, (message) => log('info', message));
+    let lockd: Lockd | undefined;
     try {
       const parts = await openParts(given, disk, clock, log, layout, claim);
       const warnings = [...checked.warnings, ...claim.warnings];
       for (const warning of warnings) log('warn', warning);
-      const lockd = new Lockd(parts, clock, disk, log, warnings);
+      lockd = new Lockd(parts, clock, disk, log, warnings);
       await lockd.#adoptAtStart();
       return lockd;
     } catch (error) {
-      await claim.release();
+      await (lockd ? lockd.close() : claim.release());
       throw error;
     }
   }
@@ -284,20 +286,22 @@ export class Lockd implements LockService {
     for (const token of tokens) table.nextToken = Math.max(table.nextToken, token + 1);
     await Promise.all(found.map((lock) => this.#adopt(lock)));
     this.#recoveredLocks = table.held;
-    void this.#turns.chore(lockFiles.renewViews(table));
+    this.#turns.chore(lockFiles.renewViews(table)).catch((error: Error) => {
+      this.log('warn', `Not every lock file could be renewed (${error.message}); the next start tries again`);
+    });
   }
 
   async #adopt(lock: ForeignLock): Promise<void> {
     const { resource, files, claim } = lock;
     const names = files.join(', ');
-    const isKnown = this.parts.table.unreadable(resource) !== undefined;
+    const isKnown = this.parts.table.has(resource);
     const isLock = await this.#turns.adopt(lock);
     if (!isLock) {
       this.log(
         'warn',
         `${names} claimed '${resource}', which is held; the file was moved to ${this.parts.layout.adopted}`,
       );
-    } else if (claim) {
+    } else if (!isKnown && claim) {
       const clients = claim.holders.map((holder) => `'${holder.client}'`).join(', ');
       this.log('info', `Adopted the lock of ${clients} on '${resource}' from ${names}`);
     } else if (!isKnown) {
@@ -319,6 +323,17 @@ export class Lockd implements LockService {
     const { unreadableFiles, ...rest } = status;
     return { ...rest, file: unreadableFiles?.join(', ') ?? this.parts.lockFiles.path(status.resource) };
   }
+}
+
+/** The daemon's own directory, with a name that lasts as long as what is in it. */
+async function makeOwnDirectory(disk: Disk, layout: Layout): Promise<void> {
+  const entry = disk.stat(layout.own);
+  if (entry && entry.kind !== 'directory') {
+    throw new StartRefused(`${layout.own} is no directory; move it away, and lockd makes its own`);
+  }
+  if (entry) return;
+  disk.makeDirectory(layout.own);
+  await disk.syncDirectory(layout.root);
 }
 
 async function openParts(
@@ -348,7 +363,7 @@ async function openParts(
   const table = new LockTable();
   for (const record of store.recovered.records) table.load(record);
   // Whatever was granted before in this directory, also if it was restored from an old copy, its tokens were lower.
-  table.nextToken = Math.max(store.recovered.nextToken, Math.floor(clock.time() * 1_000));
+  table.nextToken = Math.max(store.recovered.nextToken, tokenByClock(clock.time()));
   const lockFiles = LockFiles.open({
     disk,
     layout,
@@ -361,6 +376,12 @@ async function openParts(
     maxOpenSlots: Math.min(MAX_OPEN_SLOTS, Math.floor(openFileLimit() / 4)),
   });
   return { layout, claim, epoch, store, lockFiles, table };
+}
+
+/** The Unix time in microseconds; nothing where the clock says a time so late that tokens would not be exact. */
+function tokenByClock(time: number): number {
+  const token = Math.floor(time * 1_000);
+  return token <= MAX_ADOPTED_TOKEN ? token : 0;
 }
 
 function check(parameter: string, problem: string | undefined): void {

@@ -43,6 +43,13 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Long work in steps, done between turns. */
+interface Chore {
+  readonly steps: Iterator<void>;
+  done(): void;
+  fail(error: unknown): void;
+}
+
 /** A turn on its way: what was decided, and how to take it back. */
 interface Draft {
   readonly decisions: { readonly pending: Pending; readonly decision: Decision }[];
@@ -55,7 +62,7 @@ interface Draft {
 export class Turns {
   readonly counts: Counts = { grants: 0, refusals: 0, lost: 0 };
   #queue: Pending[] = [];
-  readonly #chores: { readonly steps: Iterator<void>; readonly done: () => void }[] = [];
+  readonly #chores: Chore[] = [];
   #isRunning = false;
   #isClosed = false;
   #stopped: Stopped | undefined;
@@ -90,6 +97,7 @@ export class Turns {
    */
   adopt(lock: ForeignLock): Promise<boolean> {
     if (this.#stopped) return Promise.reject(this.#stopped);
+    if (this.#isClosed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
       const pending = this.#adoption(lock, { resolve: (answer) => resolve(answer === true), reject });
       if (!pending) return resolve(true);
@@ -98,10 +106,13 @@ export class Turns {
     });
   }
 
-  /** Runs `steps` in slices between turns, when no commit is in flight. Resolves when all are done. */
+  /**
+   * Runs `steps` in slices between turns, when no commit is in flight. Resolves when all are done or the turns have ended,
+   * rejects with an error of the disk.
+   */
   chore(steps: Iterator<void>): Promise<void> {
-    return new Promise((done) => {
-      this.#chores.push({ steps, done });
+    return new Promise((done, fail) => {
+      this.#chores.push({ steps, done, fail });
       this.#wake();
     });
   }
@@ -124,14 +135,14 @@ export class Turns {
     try {
       while (!this.#stopped && (this.#queue.length > 0 || (this.#chores.length > 0 && !this.#isClosed))) {
         if (this.#queue.length > 0) await this.#turn();
-        this.#doChores();
+        if (this.#chores.length > 0) await this.#doChores();
         await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
       this.#stop(error);
     }
     this.#isRunning = false;
-    if (this.#isClosed) for (const { done } of this.#chores.splice(0)) done();
+    if (this.#isClosed || this.#stopped) for (const { done } of this.#chores.splice(0)) done();
     for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
@@ -139,6 +150,8 @@ export class Turns {
     const waiting = this.#queue;
     this.#queue = [];
     try {
+      // Deciding may touch lock files (a stale one in the way of a lock is removed), which only the owner may.
+      await this.options.store.confirm();
       const draft = this.#draft(waiting);
       const problem = draft.changes.length > 0 ? await this.#save(draft, false) : undefined;
       if (problem) await this.#answerOneByOne(waiting, problem);
@@ -151,7 +164,7 @@ export class Turns {
 
   /** Decides `waiting` in order, as many as fit into a turn; the rest goes back to the head of the queue. */
   #draft(waiting: Pending[]): Draft {
-    const draft: Draft = { decisions: [], changes: [], undos: [], adoptedFiles: [] };
+    const draft = emptyDraft();
     const now = this.#now();
     for (let index = 0; index < waiting.length; index += 1) {
       if (draft.changes.length >= this.options.store.limits.changesPerTurn) {
@@ -159,8 +172,9 @@ export class Turns {
         break;
       }
       const pending = waiting[index] as Pending;
-      this.#adoptInTheWay(pending.command, draft, now);
-      this.#decide(pending, draft, now);
+      const refused = this.#adoptInTheWay(pending.command, draft, now);
+      if (refused) draft.decisions.push({ pending, decision: refused });
+      else this.#decide(pending, draft, now);
     }
     return draft;
   }
@@ -173,24 +187,40 @@ export class Turns {
       draft.undos.push(this.options.table.apply(change));
       draft.changes.push(change);
     }
-    if (pending.files) draft.adoptedFiles.push(...pending.files);
+    if (pending.command.kind !== 'adopt') return;
+    // Where the resource was taken meanwhile, the file of that name is our own by now.
+    const own = decision.answer === true ? undefined : this.options.lockFiles.path(pending.command.resource);
+    draft.adoptedFiles.push(...(pending.files ?? []).filter((file) => file !== own));
   }
 
-  /** A foreign file where a lock file would be made: it is a lock first, and the request meets it. */
-  #adoptInTheWay(command: Command, draft: Draft, now: Now): void {
-    if (command.kind !== 'lock' || this.options.table.has(command.resource)) return;
-    const foreign = this.options.lockFiles.look(command.resource);
-    if (!foreign) return;
+  /**
+   * A foreign file where a lock file would be made: it is a lock first, and the request meets it. Answers a refusal where
+   * the disk does not let us look.
+   */
+  #adoptInTheWay(command: Command, draft: Draft, now: Now): Refused | undefined {
+    if (command.kind !== 'lock' || this.options.table.has(command.resource)) return undefined;
+    let foreign: ForeignLock | undefined;
+    try {
+      foreign = this.options.lockFiles.look(command.resource);
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return this.#storageFull((error as Error).message);
+    }
     const ignore = { resolve: () => undefined, reject: () => undefined };
-    const pending = this.#adoption(foreign, ignore);
+    const pending = foreign && this.#adoption(foreign, ignore);
     if (pending) this.#decide(pending, draft, now);
+    return undefined;
   }
 
-  /** The command that makes a foreign file a lock; none where nobody can tell whose, which locks without a record. */
+  /**
+   * The command that makes a foreign file a lock; none where nobody can tell whose, which locks without a record until
+   * `forceUnlock`, whatever its file says later.
+   */
   #adoption(lock: ForeignLock, promise: Pick<Pending, 'resolve' | 'reject'>): Pending | undefined {
     const { resource, files, claim } = lock;
-    if (!claim) {
-      if (!this.options.table.has(resource)) this.options.table.load({ kind: 'unreadable', resource, files });
+    const { table } = this.options;
+    if (!claim || table.unreadable(resource)) {
+      if (!table.has(resource)) table.load({ kind: 'unreadable', resource, files });
       return undefined;
     }
     return { command: { kind: 'adopt', resource, ...claim, file: files.join(', ') }, files, ...promise };
@@ -202,7 +232,7 @@ export class Turns {
     const touched = new Set(draft.changes.map((change) => change.resource));
     let prepared: ReturnType<LockFiles['prepare']>;
     try {
-      prepared = lockFiles.prepare(touched, table, unreadableFiles(draft));
+      prepared = lockFiles.prepare(touched, table, unreadableFiles(draft), onlyFrees);
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       undo(draft);
@@ -243,7 +273,7 @@ export class Turns {
    */
   async #answerOneByOne(waiting: readonly Pending[], problem: Refused): Promise<void> {
     for (const pending of waiting) {
-      const draft: Draft = { decisions: [], changes: [], undos: [], adoptedFiles: [] };
+      const draft = emptyDraft();
       this.#decide(pending, draft, this.#now());
       const frees = draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
       let refused: Refused | undefined;
@@ -253,7 +283,8 @@ export class Turns {
       } else if (draft.changes.length > 0) {
         refused = await this.#save(draft, true);
       }
-      if (refused) await this.#settle({ ...draft, changes: [], decisions: [{ pending, decision: refused }] });
+      // Not the draft itself: the files of an adoption that was not saved stay where they are.
+      if (refused) await this.#settle(emptyDraft([{ pending, decision: refused }]));
       else await this.#settle(draft);
     }
   }
@@ -285,13 +316,14 @@ export class Turns {
     }
   }
 
-  #doChores(): void {
+  /** One slice. Chores make and remove lock files, which only the owner may. */
+  async #doChores(): Promise<void> {
+    await this.options.store.confirm();
     const end = this.options.clock.monotonic() + CHORE_SLICE_MS;
     for (let chore = this.#chores[0]; chore; chore = this.#chores[0]) {
       do {
-        if (chore.steps.next().done) {
+        if (takeStep(chore)) {
           this.#chores.shift();
-          chore.done();
           break;
         }
       } while (this.options.clock.monotonic() < end);
@@ -321,6 +353,22 @@ export class Turns {
     for (const { done } of this.#chores.splice(0)) done();
     return this.#stopped;
   }
+}
+
+/** Answers whether the chore is over, as one is that met an error of the disk. */
+function takeStep({ steps, done, fail }: Chore): boolean {
+  try {
+    if (!steps.next().done) return false;
+    done();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    fail(error);
+  }
+  return true;
+}
+
+function emptyDraft(decisions: Draft['decisions'] = []): Draft {
+  return { decisions, changes: [], undos: [], adoptedFiles: [] };
 }
 
 function undo(draft: Draft): void {

@@ -7,6 +7,17 @@ declare module 'xmlrpc/lib/serializer.js' {
   export function serializeFault(fault: { readonly faultCode: number; readonly faultString: string }): string;
 }
 
+declare module 'xmlrpc/lib/customtype.js' {
+  /**
+   * A value that is written as the text of an element `tagName`, escaped. A plain string with two `]]>` is not: the rest
+   * of it is read as markup.
+   */
+  export default class CustomType {
+    constructor(raw: string);
+    tagName: string;
+  }
+}
+
 declare module 'xmlrpc/lib/deserializer.js' {
   import type { Readable } from 'node:stream';
 

@@ -37,7 +37,7 @@ type OptionNames<O extends Options, Required extends boolean> = {
 }[keyof O];
 
 /** What a handler gets: every parameter under its name, and the options that were given. */
-export type Arguments<P extends Positional, O extends Options> = {
+type Arguments<P extends Positional, O extends Options> = {
   readonly [Name in keyof P]: ParameterTypes[P[Name]];
 } & {
   readonly options: { readonly [Name in OptionNames<O, true>]: ParameterTypes[O[Name]['type']] } & {
@@ -60,8 +60,8 @@ export interface Environment {
   readonly context: RequestContext;
 }
 
-/** A row. `P` and `O` give the handler's types; a table holds rows of any. */
-export interface Method<P extends Positional = Positional, O extends Options = Options> {
+/** What a row tells of its method. */
+interface MethodFacts<P extends Positional, O extends Options> {
   /** As it stands on the wire. */
   readonly name: string;
   readonly parameters: P;
@@ -75,19 +75,32 @@ export interface Method<P extends Positional = Positional, O extends Options = O
   readonly summary: string;
   /** What else there is to know, in whole sentences. */
   readonly details?: string;
+}
+
+/** A row as it is written down: its handler is typed by its parameters. */
+interface MethodDefinition<P extends Positional, O extends Options> extends MethodFacts<P, O> {
   /** Calls the service in the same tick, so that calls which start one after another are decided in that order. */
   call(values: Arguments<P, O>, environment: Environment): Promise<unknown>;
+}
+
+/** Arguments of any method, as `readArguments` makes them. */
+export type NamedValues = Readonly<Record<string, unknown>>;
+
+/** A row as the table holds it. */
+export interface Method extends MethodFacts<Positional, Options> {
+  /** @param values what `readArguments` made for this very row. */
+  call(values: NamedValues, environment: Environment): Promise<unknown>;
 }
 
 /** Rows by name. A Map has no names but those put there. */
 export type MethodTable = ReadonlyMap<string, Method>;
 
-/** A row, its handler typed by its parameters. */
+/** Checks a row's handler against its parameters. */
 export function defineMethod<const P extends Positional, const O extends Options>(
-  method: Method<P, O>,
+  definition: MethodDefinition<P, O>,
 ): Method {
-  // Readers of a row see any parameters; only readArguments makes the values, from the row itself.
-  return method as unknown as Method;
+  // The handler's own types are forgotten here: a handler only ever gets what was read by its own row.
+  return definition as Method;
 }
 
 /** An option that need not be given. */

@@ -5,9 +5,9 @@
 import type { ResourceState } from '../core/commands.js';
 import { BAD_PARAMETERS, Fault, quoted } from './faults.js';
 import {
-  type Arguments,
   callText,
   type Method,
+  type NamedValues,
   needsOptions,
   type ParameterType,
   type ParameterTypes,
@@ -46,7 +46,7 @@ function isState(value: XmlRpcValue): value is ResourceState {
  *
  * @throws Fault -32602 that names method and parameter.
  */
-export function readArguments(method: Method, params: readonly XmlRpcValue[]): Arguments<object, object> {
+export function readArguments(method: Method, params: readonly XmlRpcValue[]): NamedValues {
   const names = Object.entries(method.parameters);
   checkCount(method, names.length, params.length);
   const values: Record<string, unknown> = {};
@@ -61,7 +61,10 @@ function checkCount(method: Method, positional: number, given: number): void {
   const least = needsOptions(method) ? most : positional;
   if (given >= least && given <= most) return;
   const expected = least === most ? `${most}` : `${least} or ${most}`;
-  refuse(method, `expects ${expected} ${most === 1 ? 'parameter' : 'parameters'}, ${callText(method)}, not ${given}`);
+  refuse(
+    method,
+    `expects ${expected} ${most === 1 ? 'parameter' : 'parameters'}, ${callText(method)}, not ${given}`,
+  );
 }
 
 function readOptions(method: Method, given: XmlRpcValue | undefined): Record<string, unknown> {

@@ -63,14 +63,14 @@ export class Scanner {
     }
     for (;;) {
       const tag = this.#xml.indexOf('<', this.#at);
-      if (tag !== this.#at) {
-        const text = tag < 0 ? this.#xml.slice(this.#at) : this.#xml.slice(this.#at, tag);
-        if (this.#readText(text)) return 'text';
-        if (tag < 0) return this.#endOfDocument();
+      if (tag === this.#at) {
+        const token = this.#readMarkup();
+        if (token !== undefined) return token;
         continue;
       }
-      const token = this.#readMarkup();
-      if (token !== undefined) return token;
+      const end = tag < 0 ? this.#xml.length : tag;
+      if (end === this.#at) return this.#endOfDocument();
+      if (this.#readText(end)) return 'text';
     }
   }
 
@@ -93,13 +93,14 @@ export class Scanner {
     }
   }
 
-  /** Whether `text` is text of an element; between prolog, root and end only white space may stand (2.1). */
-  #readText(text: string): boolean {
+  /** Whether what stands up to `end` is an element's text; outside of the root only white space may stand (2.1). */
+  #readText(end: number): boolean {
+    const text = this.#xml.slice(this.#at, end);
     const isInside = this.#open.length > 0;
     if (!isInside && !isBlank(text)) refuse('text outside the root element');
     if (text.includes(']]>')) refuse('a ]]> outside CDATA'); // 2.4
     this.text = text.includes('&') ? resolveReferences(text, refuse) : text;
-    this.#at += text.length;
+    this.#at = end;
     return isInside;
   }
 

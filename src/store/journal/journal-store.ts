@@ -50,6 +50,7 @@ export class JournalStore implements Store {
   #rotation: Rotation | undefined;
   #rotationDueAt: number;
   #commitInFlight: Promise<unknown> = Promise.resolve();
+  #rotating: Promise<unknown> = Promise.resolve();
   #switching: Promise<unknown> | undefined;
   #broken: Stopped | undefined;
   #closed = false;
@@ -138,9 +139,10 @@ export class JournalStore implements Store {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     await this.#commitInFlight;
-    await this.#switching;
+    await this.#rotating;
     this.segment.close();
   }
 
@@ -160,7 +162,7 @@ export class JournalStore implements Store {
     this.#nextToken = turn.nextToken;
     this.#records.apply(turn.changes);
     this.#rotation?.lines.push(line);
-    if (!this.#rotation && this.segment.bytes > this.#rotationDueAt) void this.#rotate();
+    if (!this.#rotation && this.segment.bytes > this.#rotationDueAt) this.#rotating = this.#rotate();
     return { saved: true };
   }
 
@@ -202,12 +204,18 @@ export class JournalStore implements Store {
 
   #dropHistory(): boolean {
     const { disk, layout, warn } = this.options;
-    const old = oldSegments(disk, layout, this.segment.name);
-    if (old.length === 0) return false;
-    this.#oldBytes = 0;
-    const freed = removeSegments(disk, layout, old);
-    warn(`The disk is full: ${old.length} old journal segments (${freed} bytes of history) were dropped`);
-    return true;
+    try {
+      const old = oldSegments(disk, layout, this.segment.name);
+      if (old.length === 0) return false;
+      const freed = removeSegments(disk, layout, old);
+      this.#oldBytes = 0;
+      warn(`The disk is full: ${old.length} old journal segments (${freed} bytes of history) were dropped`);
+      return true;
+    } catch (error) {
+      // A disk that refuses this too will refuse the turn, which is told to the caller.
+      if (errorCode(error) === undefined) throw error;
+      return false;
+    }
   }
 
   /** Begins a new segment while turns go on in the old one, and switches when it has everything. */
@@ -230,10 +238,9 @@ export class JournalStore implements Store {
       await this.#exclusively(() => this.#switchTo(next, rotation));
       this.#rotationDueAt = Math.max(snapshotBytes * 2, snapshotBytes + this.#segmentBytes);
       this.#rotationProblem = undefined;
-      this.maintain();
+      this.#oldBytes += old.bytes;
     } catch (error) {
-      if (error instanceof Stopped) this.#stop(error);
-      else this.#postponeRotation(error as Error);
+      if (!(error instanceof Stopped)) this.#postponeRotation(error as Error);
     } finally {
       this.#rotation = undefined;
     }
@@ -258,13 +265,16 @@ export class JournalStore implements Store {
     try {
       for (const line of rotation.lines) next.append(line);
       await next.sync();
+      await next.publish();
     } catch (error) {
-      next.abandon();
+      // With `Stopped` it may have its name: it must stay, and the turns that wait must not go into the old one.
+      if (error instanceof Stopped) this.#stop(error);
+      else next.abandon();
       throw error;
     }
-    await next.publish();
-    this.segment.close();
+    const old = this.segment;
     this.segment = next;
+    old.close();
   }
 
   #postponeRotation(error: Error): void {
@@ -287,9 +297,15 @@ export class JournalStore implements Store {
   }
 
   #assertMine(): void {
-    if (this.options.epoch.isMine()) return;
-    const { root } = this.options.layout;
-    throw this.#stop(new Stopped(`Another lockd took over ${root}, or the directory was removed`));
+    const { epoch, layout } = this.options;
+    let isMine: boolean;
+    try {
+      isMine = epoch.isMine();
+    } catch (error) {
+      throw this.#stop(error);
+    }
+    if (isMine) return;
+    throw this.#stop(new Stopped(`Another lockd took over ${layout.root}, or the directory was removed`));
   }
 
   #stop(error: unknown): Stopped {

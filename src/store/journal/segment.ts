@@ -105,7 +105,7 @@ export class Segment {
     } catch (error) {
       throw new Stopped(`${this.#path} may not have its name (${(error as Error).message})`);
     }
-    unlinkIfThere(this.disk, this.#temporary);
+    this.#removeTemporaryName();
   }
 
   /** Closes and removes a file that has no name yet. */
@@ -115,15 +115,47 @@ export class Segment {
   }
 
   close(): void {
-    this.#file.close();
+    try {
+      this.#file.close();
+    } catch (error) {
+      // Nothing is lost by it: what counts was flushed.
+      if (errorCode(error) === undefined) throw error;
+    }
   }
 
   #giveName(): void {
+    try {
+      this.#linkOrRename();
+    } catch (error) {
+      if (!this.#mayHaveName()) throw error;
+      // Done although it failed: the next start would read this segment, so the old one must not grow on.
+      throw new Stopped(`${this.#path} may have its name (${(error as Error).message})`);
+    }
+  }
+
+  #linkOrRename(): void {
     try {
       this.disk.link(this.#temporary, this.#path);
     } catch (error) {
       if (!lacksHardLinks(error) || this.disk.exists(this.#path)) throw error;
       this.disk.rename(this.#temporary, this.#path);
+    }
+  }
+
+  #mayHaveName(): boolean {
+    try {
+      return this.disk.exists(this.#path);
+    } catch {
+      return true;
+    }
+  }
+
+  /** The segment has its own name, so that this one may as well stay until the next start. */
+  #removeTemporaryName(): void {
+    try {
+      unlinkIfThere(this.disk, this.#temporary);
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
     }
   }
 

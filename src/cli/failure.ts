@@ -1,0 +1,44 @@
+/** From a failure to what is printed and how the process exits. */
+import { CommanderError } from 'commander';
+import { RefusedCall } from '../client/errors.js';
+import { defectText } from './defect.js';
+import { DEFECT, DONE, exitStatusOf, USAGE } from './exit-status.js';
+import { ExplainedRefusal } from './explain.js';
+import { printable } from './printable.js';
+import type { Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * Prints a failure and answers the exit status. With --json it is one document on standard output,
+ * `{"error": {"message": ...}}`, except for what is wrong with the command line itself.
+ */
+export function reportFailure(error: unknown, terminal: Terminal): number {
+  // Commander has printed it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE;
+  const status = error instanceof ExplainedRefusal ? error.exitStatus : exitStatusOf(error);
+  if (terminal.json && !(error instanceof UsageError)) {
+    terminal.answer({ json: { error: { ...failureOf(error), exitStatus: status } } });
+    return status;
+  }
+  const text = printable(status === DEFECT ? defectText(error) : messageOf(error));
+  terminal.aside(terminal.paintAside('red', error instanceof UsageError ? `error: ${text}` : text));
+  if (error instanceof ExplainedRefusal && error.advice !== undefined)
+    terminal.aside(printable(error.advice));
+  return status;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function failureOf(error: unknown): object {
+  if (error instanceof ExplainedRefusal) {
+    const { advice, status, refused } = error;
+    return { ...failureOf(refused), advice, status };
+  }
+  if (error instanceof RefusedCall) {
+    const { code, refusal, message } = error;
+    return { code, name: refusal, message };
+  }
+  return { message: messageOf(error) };
+}

@@ -1,0 +1,68 @@
+/** `lockd list`: everything that is not free, as a table; all pages of it. */
+import type { ResourceState } from '../core/commands.js';
+import type { FileStatus, ListOptions } from '../service/api.js';
+import { defineCommand } from './command.js';
+import { CONNECTION, withClient } from './connection.js';
+import { DONE } from './exit-status.js';
+import { utcText } from './moments.js';
+import { printable } from './printable.js';
+import { optional } from './setting.js';
+import { paintState } from './state.js';
+import { tableLines } from './table.js';
+import type { Terminal } from './terminal.js';
+import { oneOf, text, wholeNumber } from './values.js';
+
+const HEADINGS = ['RESOURCE', 'STATE', 'HOLDER', 'SINCE', 'TOKEN', 'NOTE'];
+const STATE_COLUMN = HEADINGS.indexOf('STATE');
+
+export const list = defineCommand({
+  name: 'list',
+  summary: 'show all resources that are not free',
+  settings: {
+    ...CONNECTION,
+    prefix: optional('TEXT', 'only resources that begin so', text),
+    holder: optional('NAME', 'only what this client holds', text),
+    state: optional('STATE', 'only held, or only unreadable', oneOf<ResourceState>('held', 'unreadable')),
+    count: optional('N', 'at most so many resources (default: all)', wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+    after: optional('RESOURCE', 'only resources behind this one, in code-unit order', text),
+  },
+  run: ({ settings: { url, prefix, holder, state, count, after }, terminal }) => {
+    const options: ListOptions = {
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(holder === undefined ? {} : { client: holder }),
+      ...(state === undefined ? {} : { state }),
+      ...(count === undefined ? {} : { count }),
+      ...(after === undefined ? {} : { after }),
+    };
+    return withClient({ url }, async (client) => {
+      const found: FileStatus[] = [];
+      for await (const status of client.listAll(options)) found.push(status);
+      terminal.answer(
+        found.length === 0
+          ? { json: found, aside: 'Nothing is locked that matches' }
+          : { json: found, text: listText(found, terminal) },
+      );
+      return DONE;
+    });
+  },
+});
+
+/** One row for each holder; a resource without any that can be named has one too. */
+function listText(found: readonly FileStatus[], terminal: Terminal): string {
+  const rows = [HEADINGS, ...found.flatMap(rowsOf)].map((row) => row.map(printable));
+  return tableLines(rows, (cell, column, row) => {
+    if (row === 0) return terminal.paint('bold', cell);
+    return column === STATE_COLUMN ? paintState(cell, terminal) : cell;
+  }).join('\n');
+}
+
+function rowsOf({ resource, state, holders, held, file }: FileStatus): string[][] {
+  const rows = holders.map(({ client, acquired, token, note = '' }) => [
+    ...[resource, state, client, utcText(acquired), token],
+    note,
+  ]);
+  if (rows.length === 0) return [[resource, state, '?', '', '', `look at ${file}`]];
+  const more = held - holders.length;
+  if (more > 0) rows.push([resource, state, `and ${more.toLocaleString('en')} more`, '', '', '']);
+  return rows;
+}

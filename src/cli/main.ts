@@ -1,0 +1,21 @@
+/** The process of `lockd`: runs its command line. */
+import { writeSync } from 'node:fs';
+import { defectText } from './defect.js';
+import { DEFECT } from './exit-status.js';
+import { printable } from './printable.js';
+import { runCommandLine } from './run-command-line.js';
+
+process.on('uncaughtException', (error) => {
+  writeSync(process.stderr.fd, `${printable(defectText(error))}\n`);
+  process.exit(DEFECT);
+});
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // Who read it has seen enough, as `head` does.
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+const { env: environment, stdout, stderr } = process;
+process.exitCode = await runCommandLine(process.argv.slice(2), { environment, stdout, stderr });

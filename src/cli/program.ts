@@ -1,0 +1,123 @@
+/**
+ * From the words of a command line to a command and what was given to it: commander reads the words, resolve.ts the
+ * rest. Nothing is run here.
+ */
+import { Argument, Command, Option } from 'commander';
+import { VERSION } from '../service/version.js';
+import type { AnyCommand } from './command.js';
+import { readConfigFile } from './config-file.js';
+import { flagName, type Given, type Sources, variableName } from './resolve.js';
+import type { Setting } from './setting.js';
+import type { World } from './terminal.js';
+import { UsageError } from './usage-error.js';
+
+/** What a command line asks for. */
+export interface Request {
+  readonly command: AnyCommand;
+  readonly subject: string;
+  readonly sources: Sources;
+}
+
+const CONFIG = 'config';
+
+/** Commander's program of these commands; `onRequest` gets what was asked for. */
+export function buildProgram(
+  commands: readonly AnyCommand[],
+  world: World,
+  onRequest: (request: Request) => void,
+): Command {
+  const program = new Command('lockd')
+    .description('Fencing locks: who may touch a resource, remembered through crashes')
+    .version(VERSION, '--version', 'print the version')
+    .helpOption('--help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .configureOutput({
+      writeOut: (text) => world.stdout.write(text),
+      writeErr: (text) => world.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .showHelpAfterError('Try: lockd help')
+    .addHelpText('after', EPILOGUE);
+  for (const command of commands) {
+    addCommand(program, command, (words, flags) => {
+      onRequest({
+        command,
+        subject: words[0] ?? '',
+        sources: findSources(commands, flagsWithWords(command, words, flags), world),
+      });
+    });
+  }
+  return program;
+}
+
+const EPILOGUE = `
+Every flag can also be a variable (--listen is LOCKD_LISTEN, several values by comma) and a key in the JSON file of
+--config ({"listen": "127.0.0.1:7420"}). Flags beat variables beat the file.
+
+Exit statuses: 0 done; 1 refused; 2 usage; 69 no daemon answers; 70 a defect of lockd; 75 try again later;
+76 lock lost or stale token; 77 not allowed.`;
+
+type OnCommand = (words: readonly string[], flags: ReadonlyMap<string, readonly string[]>) => void;
+
+function addCommand(program: Command, definition: AnyCommand, onCommand: OnCommand): void {
+  const flags = new Map<string, string[]>();
+  const command = program.command(definition.name).description(definition.summary);
+  for (const [name, help] of definition.words ?? []) command.addArgument(new Argument(name, help));
+  for (const [name, setting] of Object.entries(definition.settings)) addFlag(command, name, setting, flags);
+  addFlag(command, CONFIG, CONFIG_SETTING, flags);
+  if (definition.epilogue !== undefined) command.addHelpText('after', `\n${definition.epilogue}`);
+  command.action(() => onCommand(command.args, flags));
+}
+
+const CONFIG_SETTING: Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable'> = {
+  help: 'a JSON file with settings',
+  placeholder: 'FILE',
+  repeatable: false,
+};
+
+function addFlag(
+  command: Command,
+  name: string,
+  { help, placeholder, repeatable }: Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable'>,
+  flags: Map<string, string[]>,
+): void {
+  const flag = flagName(name);
+  const collect = (text: string) => {
+    const texts = flags.get(flag) ?? [];
+    if (texts.length > 0 && !repeatable) throw new UsageError(`--${flag} is given twice`);
+    flags.set(flag, [...texts, text]);
+  };
+  if (placeholder !== undefined) {
+    command.addOption(new Option(`--${flag} <${placeholder}>`, help).argParser(collect));
+    return;
+  }
+  command.addOption(new Option(`--${flag}`, help)).on(`option:${flag}`, () => collect('true'));
+  // So that a flag can beat a variable or the file here too.
+  const opposite = new Option(`--no-${flag}`).hideHelp();
+  command.addOption(opposite).on(`option:no-${flag}`, () => collect('false'));
+}
+
+/** A word with the name of a setting counts as its flag. */
+function flagsWithWords(command: AnyCommand, words: readonly string[], flags: Given): Given {
+  const all = new Map(flags);
+  for (const [index, [argument]] of (command.words ?? []).entries()) {
+    const name = argument.slice(1, -1);
+    const word = words[index];
+    if (word === undefined || !(name in command.settings)) continue;
+    const given = flags.get(name)?.[0];
+    if (given !== undefined && given !== word) {
+      throw new UsageError(`The ${name} is named twice: '${word}', and '${given}' by --${name}`);
+    }
+    all.set(name, [word]);
+  }
+  return all;
+}
+
+function findSources(commands: readonly AnyCommand[], flags: Given, { environment }: World): Sources {
+  const path = flags.get(CONFIG)?.[0] ?? environment[variableName(CONFIG)];
+  if (!path) return { flags, environment };
+  const known = new Set(commands.flatMap((command) => Object.keys(command.settings).map(flagName)));
+  return { flags, environment, file: { path, given: readConfigFile(path, known) } };
+}

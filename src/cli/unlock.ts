@@ -1,0 +1,33 @@
+/** `lockd unlock`: gives a lock back. */
+import { defineCommand } from './command.js';
+import { CONNECTION, IDENTITY, identify, withClient } from './connection.js';
+import { DONE } from './exit-status.js';
+import { explained } from './explain.js';
+import { printable } from './printable.js';
+import { optional } from './setting.js';
+import { token as readToken } from './values.js';
+
+export const unlock = defineCommand({
+  name: 'unlock',
+  summary: 'give a lock back',
+  words: [
+    ['<resource>', 'what to unlock'],
+    ['[client]', 'who holds it: short for --client'],
+  ],
+  settings: {
+    ...CONNECTION,
+    ...IDENTITY,
+    token: optional('TOKEN', 'only that very hold, as lockd lock printed it', readToken),
+  },
+  run: ({ subject, settings, terminal }) => {
+    const { url, token } = settings;
+    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+      await explained(client.unlock(subject, token === undefined ? {} : { token }), client, subject);
+      terminal.answer({
+        json: { resource: subject, client: client.client, unlocked: true },
+        text: printable(`'${subject}' is no longer locked by '${client.client}'`),
+      });
+      return DONE;
+    });
+  },
+});

@@ -1,0 +1,85 @@
+/** What many held locks cost: the start, the memory, and whether a call gets slower. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Lockd } from 'lockd';
+import { runLoad } from './load.js';
+import { type RunningServer, startLockd } from './servers.js';
+import { median } from './table.js';
+
+export interface HeldFigures {
+  /** Seconds until the daemon listens. */
+  readonly startSeconds: number;
+  /** Resident memory after the load. */
+  readonly megabytes: number;
+  readonly pairsPerSecond: number;
+}
+
+export interface HeldResult {
+  readonly count: number;
+  readonly none: HeldFigures;
+  readonly many: HeldFigures;
+  /** Pairs per second with many held over those with none: the median of the rounds. */
+  readonly ratio: number;
+}
+
+export interface HeldOptions {
+  readonly directory: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly progress: (text: string) => void;
+}
+
+/** Takes `count` locks, restarts, and measures beside a daemon that holds none. */
+export async function measureHeld(count: number, options: HeldOptions): Promise<HeldResult> {
+  const { directory, rounds, seconds, progress } = options;
+  const full = join(directory, 'many');
+  progress(`taking ${count.toLocaleString('en')} locks`);
+  await takeMany(full, count);
+  const none = await startLockd(join(directory, 'none'));
+  const many = await startLockd(full);
+  const speeds: { none: number; many: number }[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`${count.toLocaleString('en')} held, round ${round} of ${rounds}`);
+    const load = { connections: 64, seconds, prefix: 'bench' };
+    const withNone = await runLoad({ ...load, url: none.url });
+    const withMany = await runLoad({ ...load, url: many.url });
+    speeds.push({ none: withNone.pairsPerSecond, many: withMany.pairsPerSecond });
+  }
+  const figures = (server: RunningServer, pairs: number[]): HeldFigures => ({
+    startSeconds: server.startSeconds,
+    megabytes: residentMegabytes(server.pid),
+    pairsPerSecond: median(pairs),
+  });
+  const result = {
+    count,
+    none: figures(
+      none,
+      speeds.map((speed) => speed.none),
+    ),
+    many: figures(
+      many,
+      speeds.map((speed) => speed.many),
+    ),
+    ratio: median(speeds.map((speed) => speed.many / speed.none)),
+  };
+  await Promise.all([none.stop(), many.stop()]);
+  return result;
+}
+
+async function takeMany(directory: string, count: number): Promise<void> {
+  const lockd = await Lockd.open(directory);
+  const batch = 1_000;
+  for (let first = 0; first < count; first += batch) {
+    const names = Array.from(
+      { length: Math.min(batch, count - first) },
+      (_, index) => `host/${first + index}`,
+    );
+    await Promise.all(names.map((name) => lockd.lock(name, `holder-of-${name}`)));
+  }
+  await lockd.close();
+}
+
+function residentMegabytes(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(match?.[1] ?? Number.NaN) / 1_024;
+}

@@ -1,0 +1,109 @@
+/**
+ * `npm run bench`: how fast lockd is, beside a bare node:http echo of the same bodies and the server of the package
+ * `xmlrpc`, in turn in one run, so that the ratios hold where the machine's speed does not. `-- --json` for numbers only,
+ * `-- --seconds 5` for longer runs, `-- --directory DIR` for another disk.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type HeldResult, measureHeld } from './held.js';
+import { type LoadResult, runLoad } from './load.js';
+import { startEcho, startLockd, startPackage } from './servers.js';
+import { median, printTable } from './table.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '5' },
+    held: { type: 'string', default: '100000' },
+    directory: { type: 'string', default: tmpdir() },
+  },
+});
+const seconds = Number(values.seconds);
+const rounds = Number(values.rounds);
+
+interface Row {
+  readonly connections: number;
+  readonly server: string;
+  readonly pairsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** lockd's pairs per second over this server's: the median of the rounds. */
+  readonly ratio: number;
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function compare(connections: number, directory: string): Promise<Row[]> {
+  const servers = new Map([
+    ['lockd', await startLockd(join(directory, `locks-${connections}`))],
+    ['node:http echo', await startEcho()],
+    ['package xmlrpc', await startPackage()],
+  ]);
+  const results = new Map<string, LoadResult[]>([...servers.keys()].map((name) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`${connections} connections, round ${round} of ${rounds}`);
+    for (const [name, { url }] of servers) {
+      results.get(name)?.push(await runLoad({ url, connections, seconds, prefix: 'bench' }));
+    }
+  }
+  await Promise.all([...servers.values()].map((server) => server.stop()));
+  const lockd = results.get('lockd') ?? [];
+  return [...results].map(([server, runs]) => ({
+    connections,
+    server,
+    pairsPerSecond: median(runs.map((run) => run.pairsPerSecond)),
+    p50: median(runs.map((run) => run.p50)),
+    p99: median(runs.map((run) => run.p99)),
+    ratio: median(
+      runs.map((run, index) => (lockd[index]?.pairsPerSecond ?? Number.NaN) / run.pairsPerSecond),
+    ),
+  }));
+}
+
+function print(rows: readonly Row[], held: HeldResult): void {
+  printTable([
+    ['connections', 'server', 'pairs/s', 'p50 ms', 'p99 ms', 'lockd is'],
+    ...rows.map((row) => [
+      String(row.connections),
+      row.server,
+      row.pairsPerSecond.toFixed(0),
+      row.p50.toFixed(2),
+      row.p99.toFixed(2),
+      row.server === 'lockd' ? '' : `${row.ratio.toFixed(2)} times as fast`,
+    ]),
+  ]);
+  console.log();
+  printTable([
+    ['locks held', 'start s', 'memory MB', 'pairs/s, 64 connections', 'against none held'],
+    [
+      '0',
+      held.none.startSeconds.toFixed(2),
+      held.none.megabytes.toFixed(0),
+      held.none.pairsPerSecond.toFixed(0),
+      '',
+    ],
+    [
+      held.count.toLocaleString('en'),
+      held.many.startSeconds.toFixed(2),
+      held.many.megabytes.toFixed(0),
+      held.many.pairsPerSecond.toFixed(0),
+      `${held.ratio.toFixed(2)} times as fast`,
+    ],
+  ]);
+}
+
+const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
+try {
+  const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
+  const held = await measureHeld(Number(values.held), { directory, rounds, seconds, progress });
+  if (values.json)
+    console.log(JSON.stringify({ node: process.version, seconds, rounds, rows, held }, null, 2));
+  else print(rows, held);
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,29 @@
+/** What is compared with: the server of the npm package `xmlrpc`, remembering locks in a map and nowhere else. */
+
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+
+interface PackageServer {
+  readonly httpServer: { address(): unknown };
+  on(
+    method: string,
+    handler: (error: unknown, params: string[], done: (e: unknown, v: unknown) => void) => void,
+  ): void;
+}
+// The package has no types, and only this benchmark runs its server: it must never see bytes from the network.
+const { createServer }: { createServer(options: object, onListening: () => void): PackageServer } =
+  createRequire(import.meta.url)('xmlrpc');
+
+const held = new Map<string, string>();
+const server = createServer({ host: '127.0.0.1', port: 0 }, () => {
+  console.log(`http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`);
+});
+server.on('lock', (_error, [resource = '', client = ''], done) => {
+  held.set(resource, client);
+  done(null, { resource, client, token: '1', limit: 1 });
+});
+server.on('unlock', (_error, [resource = ''], done) => {
+  held.delete(resource);
+  done(null, true);
+});
+process.on('SIGTERM', () => process.exit(0));

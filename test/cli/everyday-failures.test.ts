@@ -1,0 +1,137 @@
+/** The failures that everybody meets: each says what happened, where, and what to do. Nobody is shown a stack. */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { deadUrl, httpServer } from '../client/servers.js';
+import { LockdProcess, lockd, serve } from './processes.js';
+import { realDaemon, run, temporaryDirectory } from './world.js';
+
+test('no daemon there: three tries within 10 s, then 69', async () => {
+  const url = await deadUrl();
+  const asked = performance.now();
+  expect(await lockd(['lock', 'r', '--url', url])).toEqual({
+    status: 69,
+    stdout: '',
+    stderr:
+      `No daemon answers at ${url} (connection refused; 3 tries). ` +
+      'Start one with: lockd serve. Or name the right address with --url or LOCKD_URL\n',
+  });
+  expect(performance.now() - asked).toBeLessThan(10_000);
+});
+
+test('a daemon that is started meanwhile is found', async () => {
+  const url = await deadUrl();
+  const ping = new LockdProcess(['ping', '--url', url]);
+  const directory = temporaryDirectory();
+  new LockdProcess(['serve', '--listen', url.replace('http://', ''), '--directory', directory]);
+  expect(await ping.ended).toBe(0);
+});
+
+test('no lockd there', async () => {
+  const url = await httpServer((_, response) => void response.writeHead(403).end('Go away'));
+  expect(await run(['status', 'r', '--url', url])).toEqual({
+    status: 69,
+    stdout: '',
+    stderr:
+      `${url} does not answer as a lockd does (HTTP status 403: Go away). ` +
+      'Is it the address of a lockd? Name the right one with --url or LOCKD_URL\n',
+  });
+  const json = await run(['status', 'r', '--url', url, '--json']);
+  expect(JSON.parse(json.stdout)).toEqual({
+    error: { message: expect.stringContaining('does not answer as a lockd does'), exitStatus: 69 },
+  });
+});
+
+test('port in use', async () => {
+  const url = await httpServer((_, response) => void response.end());
+  const address = url.replace('http://', '');
+  const ran = await lockd(['serve', '--listen', address, '--directory', temporaryDirectory()]);
+  expect(ran).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: `Cannot listen on ${address}: the port is in use, perhaps by another lockd; stop that one, or choose another port\n`,
+  });
+});
+
+test('directory owned by another daemon', async () => {
+  const { daemon, directory } = await serve();
+  expect(await lockd(['serve', '--listen', '127.0.0.1:0', '--directory', directory])).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      new RegExp(
+        `^${directory} is owned by another lockd \\(process ${daemon.child.pid} on .*\\); ` +
+          'stop that one first, or give another --directory\n$',
+      ),
+    ),
+  });
+});
+
+test('beyond loopback without having been meant', async () => {
+  expect(await lockd(['serve', '--listen', '0.0.0.0:0', '--directory', temporaryDirectory()])).toEqual({
+    status: 2,
+    stdout: '',
+    stderr:
+      'error: --listen 0.0.0.0:0 can be reached from other machines, and whoever reaches it may take and force every lock. ' +
+      'If everybody there is trusted, add --trusted-network; else listen on 127.0.0.1\n',
+  });
+});
+
+describe('journal damaged', () => {
+  /** A directory with three locks whose journal has a bad second turn. */
+  async function damagedDirectory() {
+    const { lockd: daemon, close } = await realDaemon();
+    for (const resource of ['a', 'b', 'c']) await daemon.lock(resource, 'A');
+    await close();
+    const own = join(daemon.directory, '.lockd');
+    const [name = ''] = readdirSync(own).filter((file) => file.startsWith('journal-'));
+    const path = join(own, name);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const middle = lines.findIndex((line) => line.includes('"b"'));
+    lines[middle] = 'garbage';
+    writeFileSync(path, lines.join('\n'));
+    return { directory: daemon.directory, path, line: middle + 1 };
+  }
+
+  test('the daemon does not start, and names file and line', async () => {
+    const { directory, path, line } = await damagedDirectory();
+    const ran = await lockd(['serve', '--listen', '127.0.0.1:0', '--directory', directory]);
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toBe('');
+    expect(ran.stderr).toContain(path);
+    expect(ran.stderr).toContain(String(line));
+    expect(ran.stderr).toMatch(/^[^\n]+\n$/);
+  });
+
+  test('fsck finds it and changes nothing', async () => {
+    const { directory, path } = await damagedDirectory();
+    const before = readFileSync(path);
+    const ran = await run(['fsck', directory]);
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toMatch(/^damage {3}/m);
+    expect(ran.stdout).toContain(path);
+    expect(readFileSync(path)).toEqual(before);
+    expect(JSON.parse((await run(['fsck', directory, '--json'])).stdout)).toMatchObject({ ok: false });
+  });
+});
+
+test('an unsafe directory', async () => {
+  const directory = join(temporaryDirectory(), 'open');
+  mkdirSync(directory);
+  chmodSync(directory, 0o777);
+  const ran = await lockd(['serve', '--listen', '127.0.0.1:0', '--directory', directory]);
+  expect(ran.status).toBe(1);
+  expect(ran.stderr).toMatch(/chmod o-w .*\n$/);
+});
+
+test('a daemon that breaks off in the middle of a change', async () => {
+  const url = await httpServer((request) => void request.socket.destroy());
+  const ran = await run(['unlock', 'r', '--url', url]);
+  expect(ran).toEqual({
+    status: 69,
+    stdout: '',
+    stderr:
+      `The daemon at ${url} was sent unlock, but its answer was lost (socket hang up): ` +
+      'it may have been carried out or not. Look with: lockd status\n',
+  });
+});

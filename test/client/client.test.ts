@@ -1,0 +1,86 @@
+/** The client against a real service behind real HTTP and XML-RPC: what goes out and what comes back. */
+import { expect, test } from 'vitest';
+import { LockdClient } from '../../src/client/client.js';
+import { RefusedCall } from '../../src/client/errors.js';
+import { realDaemon } from '../cli/world.js';
+
+async function twoClients() {
+  const { url } = await realDaemon();
+  return [
+    new LockdClient({ url, client: 'A' }),
+    new LockdClient({ url: `${url}/RPC2`, client: 'B' }),
+  ] as const;
+}
+
+test('a lock from hand to hand', async () => {
+  const [a, b] = await twoClients();
+  const first = await a.lock('r', { note: 'why & <how> ]]> "é名"' });
+  expect(first).toMatchObject({
+    resource: 'r',
+    client: 'A',
+    limit: 1,
+    state: 'held',
+    note: 'why & <how> ]]> "é名"',
+  });
+  expect(first.acquired).toBeInstanceOf(Date);
+
+  const refused = await b.lock('r').catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(RefusedCall);
+  expect(refused).toMatchObject({ code: 1, refusal: 'held', message: "Resource already locked by 'A'" });
+
+  expect(await a.unlock('r', { token: first.token })).toBe(true);
+  const second = await b.lock('r');
+  expect(BigInt(second.token)).toBeGreaterThan(BigInt(first.token));
+  expect(await a.forceUnlock('r', { reason: 'test', client: 'B' })).toBe(true);
+  await expect(b.unlock('r')).rejects.toMatchObject({ code: 8, refusal: 'lost' });
+});
+
+test('a fault of the protocol has a code and no name', async () => {
+  const [a] = await twoClients();
+  const fault = await a.lock('r', { limit: 0 }).catch((error: unknown) => error);
+  expect(fault).toBeInstanceOf(RefusedCall);
+  expect(fault).toMatchObject({
+    code: -32602,
+    refusal: undefined,
+    message: expect.stringContaining("'limit'"),
+  });
+});
+
+test('status, stats and health', async () => {
+  const [a] = await twoClients();
+  expect(await a.status('r')).toMatchObject({ resource: 'r', state: 'free', limit: 1, held: 0, holders: [] });
+  await a.lock('r', { limit: 2 });
+  expect(await a.status('r')).toMatchObject({ state: 'held', limit: 2, held: 1, holders: [{ client: 'A' }] });
+  expect(await a.stats()).toMatchObject({
+    held: 1,
+    grants: 1,
+    refusals: 0,
+    lost: 0,
+    started: expect.any(Date),
+  });
+  expect(await a.health()).toEqual({ status: 'ok', problems: [] });
+});
+
+test('members without a value are left out, not sent as empty texts', async () => {
+  const [a] = await twoClients();
+  const hold = await a.call('lock', 'r', 'A', { note: undefined });
+  expect(hold).toBeInstanceOf(Map);
+  expect((hold as Map<string, unknown>).has('note')).toBe(false);
+});
+
+test('everything is listed, page by page', async () => {
+  const [a] = await twoClients();
+  const names = Array.from({ length: 1_001 }, (_, index) => `r${String(index).padStart(4, '0')}`);
+  await Promise.all(names.map((name) => a.lock(name)));
+  const listed = async (options: Parameters<LockdClient['listAll']>[0]) => {
+    const found: string[] = [];
+    for await (const status of a.listAll(options)) found.push(status.resource);
+    return found;
+  };
+  expect(await listed({})).toEqual(names);
+  expect(await listed({ count: 1_000 })).toEqual(names.slice(0, 1_000));
+  expect(await listed({ count: 3, after: 'r0998' })).toEqual(['r0999', 'r1000']);
+  expect(await listed({ prefix: 'r099' })).toHaveLength(10);
+  expect(await listed({ client: 'B' })).toEqual([]);
+  expect(await listed({ state: 'unreadable' })).toEqual([]);
+});

@@ -1,0 +1,277 @@
+/** The promises of the store (src/store/port.ts) as tests. Every implementation must pass them: see contract.test.ts. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Change, recordKeyText, type StoredRecord, type Turn } from '../../src/core/records.js';
+import { Stopped, type Store } from '../../src/store/port.js';
+import { FREE, grant, hold, inOrder, LOCK, lost, put, remove, turn, unlock } from './fixture.js';
+
+/** One place where a store keeps what it is given. */
+export interface StorePlace {
+  /** Opens the store here: empty the first time, later with what was saved. */
+  open(): Promise<Store>;
+  /** Opens what is here although the last one was not closed, as after a crash of the process. */
+  openAfterCrash(): Promise<Store>;
+  /** Makes the next commit fail for certain. Absent where nothing can fail. */
+  refuseNext?(): void;
+}
+
+const NAMES = [
+  'plain',
+  'with space and "quotes" and \'single\' and \\backslash\\',
+  'umlaut äöü, ß, €, 你好, 👩‍🚀, a\u0301',
+  'line separator \u2028 and paragraph separator \u2029',
+  'tag </script><![CDATA[ & &amp; %00 %2F ../..',
+  '{"crc":"00000000"}',
+  'null \u0000, escape \u001b, line feed \n, return \r, tab \t',
+  'replacement \ufffd, byte order mark \ufeff',
+  'constructor',
+  '__proto__',
+];
+
+/** Runs the whole suite; `makePlace` makes a new, empty place. */
+export function testStoreContract(name: string, makePlace: () => StorePlace): void {
+  describe(`the promises of the store: ${name}`, () => {
+    testSaving(makePlace);
+    testRecords(makePlace);
+    testRefusing(makePlace);
+    testEnding(makePlace);
+  });
+}
+
+function testSaving(makePlace: () => StorePlace): void {
+  test('a new store is empty, well, and knows a first token', async () => {
+    const store = await makePlace().open();
+    expect(recordsOf(store)).toEqual([]);
+    expect(store.recovered.nextToken).toBeGreaterThanOrEqual(1);
+    expect(store.problems).toEqual([]);
+    expect(store.bytes).toBeGreaterThanOrEqual(0);
+    await expect(store.confirm()).resolves.toBeUndefined();
+  });
+
+  test.each(['open', 'openAfterCrash'] as const)('saved turns are there after %s', async (how) => {
+    const place = makePlace();
+    const store = await place.open();
+    for (const token of [1, 2, 3]) expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+    expect(await store.commit(unlock(2, 4), FREE)).toEqual({ saved: true });
+    if (how === 'open') await store.close();
+    const next = await place[how]();
+    expect(recordsOf(next)).toEqual([hold(1, 'r1'), hold(3, 'r3')]);
+    expect(next.recovered.nextToken).toBe(4);
+  });
+
+  test('what is saved is recovered at once, too', async () => {
+    const store = await makePlace().open();
+    await store.commit(grant(7), LOCK);
+    expect(recordsOf(store)).toEqual([hold(7, 'r7')]);
+    expect(store.recovered.nextToken).toBe(8);
+  });
+
+  test('the next token is remembered though every hold is gone', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    await store.commit(grant(4_102_444_800_000_000), LOCK);
+    await store.commit(turn(4_102_444_800_000_001, remove(hold(1, 'r4102444800000000'))), FREE);
+    await store.close();
+    const next = await place.open();
+    expect(recordsOf(next)).toEqual([]);
+    expect(next.recovered.nextToken).toBe(4_102_444_800_000_001);
+  });
+
+  test('it goes on after each of many restarts', async () => {
+    const place = makePlace();
+    for (let token = 1; token <= 5; token += 1) {
+      const store = token % 2 === 0 ? await place.openAfterCrash() : await place.open();
+      expect(recordsOf(store)).toHaveLength(token - 1);
+      await store.commit(grant(token), LOCK);
+      if (token % 2 === 0) await store.close();
+    }
+    expect(recordsOf(await place.openAfterCrash())).toHaveLength(5);
+  });
+
+  test('a turn of as many changes as are allowed is there whole', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    const records = Array.from({ length: store.limits.changesPerTurn }, (_, index) =>
+      hold(index + 1, `r${index}`, 'c'.repeat(256), '"'.repeat(1_024)),
+    );
+    await store.commit(turn(records.length + 1, ...records.map(put)), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual(inOrder(records));
+  });
+
+  test('a turn without any change is no harm', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    expect(await store.commit(turn(9), LOCK)).toEqual({ saved: true });
+    await store.close();
+    expect((await place.open()).recovered.nextToken).toBe(9);
+  });
+}
+
+function testRecords(makePlace: () => StorePlace): void {
+  test('later changes win, between turns and within one', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    const again = hold(3, 'r1', 'alice', 'third');
+    await store.commit(turn(2, put(hold(1))), LOCK);
+    await store.commit(turn(2, remove(hold(1))), FREE);
+    await store.commit(turn(4, put(hold(2)), remove(hold(2)), put(again)), LOCK);
+    await store.commit(turn(5, put(hold(4, 'r2')), remove(hold(4, 'r2'))), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual([again]);
+  });
+
+  test('a change removes first and puts then', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    await store.commit(turn(2, put(hold(1))), LOCK);
+    const both: Change = { ...put(hold(2)), remove: [hold(1)] };
+    await store.commit(turn(3, both), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual([hold(2)]);
+  });
+
+  test('lost holds are kept one by one, and found by their token', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    await store.commit(turn(4, put(lost(1)), put(lost(2)), put(lost(3))), LOCK);
+    await store.commit(turn(4, put({ ...lost(3), superseded: true }), remove(lost(2))), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual([lost(1), { ...lost(3), superseded: true }]);
+  });
+
+  test('removing what is not there is no harm', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    const unreadable: Change = {
+      ...remove(hold(1)),
+      remove: [{ kind: 'unreadable', resource: 'x', files: [] }],
+    };
+    expect(await store.commit(turn(2, remove(hold(1)), remove(lost(1)), unreadable), FREE)).toEqual({
+      saved: true,
+    });
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual([]);
+  });
+
+  test.each(NAMES)('text comes back as it was: %j', async (text) => {
+    const place = makePlace();
+    const store = await place.open();
+    const record = hold(1, text, `${text} too`, `${text} as well`);
+    await store.commit(turn(2, put(record), put(lost(1, text, text, text))), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual(inOrder([record, lost(1, text, text, text)]));
+  });
+
+  test('any history of turns is there after a restart', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(arbitraryTurn, { maxLength: 12 }), async (turns) => {
+        const place = makePlace();
+        const store = await place.open();
+        const model = new Map<string, StoredRecord>();
+        for (const one of turns) {
+          await store.commit(one, LOCK);
+          applyToModel(model, one);
+        }
+        await store.close();
+        const next = await place.open();
+        expect(recordsOf(next)).toEqual(inOrder(model.values()));
+        await next.close();
+      }),
+      { numRuns: 30 },
+    );
+  });
+}
+
+function testRefusing(makePlace: () => StorePlace): void {
+  test('of a turn that was not saved nothing is ever seen, and the store goes on', async (context) => {
+    const place = makePlace();
+    if (!place.refuseNext) return context.skip();
+    const store = await place.open();
+    await store.commit(grant(1), LOCK);
+    place.refuseNext();
+    expect(await store.commit(turn(4, put(hold(2, 'r2')), put(hold(3, 'r3'))), LOCK)).toEqual({
+      saved: false,
+    });
+    expect(recordsOf(store)).toEqual([hold(1)]);
+    expect(store.recovered.nextToken).toBe(2);
+    await expect(store.confirm()).resolves.toBeUndefined();
+    expect(recordsOf(await place.openAfterCrash())).toEqual([hold(1)]);
+  });
+
+  test('turns after one that was not saved are saved', async (context) => {
+    const place = makePlace();
+    if (!place.refuseNext) return context.skip();
+    const store = await place.open();
+    place.refuseNext();
+    await store.commit(grant(1), LOCK);
+    await store.commit(grant(2), LOCK);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual([hold(2, 'r2')]);
+  });
+}
+
+function testEnding(makePlace: () => StorePlace): void {
+  test('after close nothing is committed and nothing confirmed', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    await store.commit(grant(1), LOCK);
+    await store.close();
+    await expect(store.commit(grant(2), LOCK)).rejects.toThrow(Stopped);
+    await expect(store.confirm()).rejects.toThrow(Stopped);
+    expect(recordsOf(await place.open())).toEqual([hold(1)]);
+  });
+
+  test('close waits for the turn in flight', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    const commit = store.commit(grant(1), LOCK);
+    await store.close();
+    expect(await commit).toEqual({ saved: true });
+    expect(recordsOf(await place.open())).toEqual([hold(1)]);
+  });
+
+  test('closing twice is no harm', async () => {
+    const store = await makePlace().open();
+    await store.close();
+    await expect(store.close()).resolves.toBeUndefined();
+  });
+}
+
+export function recordsOf(store: Store): StoredRecord[] {
+  return inOrder(store.recovered.records);
+}
+
+/** What a turn does to records, said a second time. */
+export function applyToModel(model: Map<string, StoredRecord>, { changes }: Turn): void {
+  for (const change of changes) {
+    for (const key of change.remove ?? []) model.delete(recordKeyText(key));
+    for (const record of change.put ?? []) model.set(recordKeyText(record), record);
+  }
+}
+
+const arbitraryName = fc.oneof(
+  fc.constantFrom('a', 'b', 'c'),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 5 }),
+);
+
+const arbitraryRecord: fc.Arbitrary<StoredRecord> = fc
+  .tuple(
+    fc.boolean(),
+    fc.integer({ min: 1, max: 9 }),
+    arbitraryName,
+    fc.constantFrom('alice', 'bob'),
+    arbitraryName,
+  )
+  .map(([isHold, token, resource, client, text]) =>
+    isHold ? hold(token, resource, client, text) : lost(token, resource, client, text),
+  );
+
+const arbitraryChange: fc.Arbitrary<Change> = fc
+  .tuple(fc.boolean(), arbitraryRecord)
+  .map(([isPut, record]) => (isPut ? put(record) : remove(record)));
+
+/** Few names, so that turns meet each other's records. */
+export const arbitraryTurn: fc.Arbitrary<Turn> = fc
+  .tuple(fc.integer({ min: 1, max: 1_000 }), fc.array(arbitraryChange, { maxLength: 5 }))
+  .map(([nextToken, changes]) => ({ nextToken, changes }));

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { NO_SUCH_METHOD } from '../../src/xmlrpc/faults.js';
+import { METHODS } from '../../src/xmlrpc/methods.js';
+import { callOf } from './documents.js';
+import { answerTo, valueOfAnswer } from './fake-service.js';
+
+test('every method is listed', async () => {
+  expect(await valueOfAnswer(callOf('system.listMethods'))).toEqual([
+    'lock',
+    'unlock',
+    'status',
+    'list',
+    'forceUnlock',
+    'stats',
+    'system.listMethods',
+    'system.methodHelp',
+    'system.methodSignature',
+    'system.getCapabilities',
+    'system.multicall',
+  ]);
+});
+
+test.each([
+  [
+    'lock',
+    [
+      ['struct', 'string', 'string'],
+      ['struct', 'string', 'string', 'struct'],
+    ],
+  ],
+  ['status', [['struct', 'string']]],
+  ['list', [['array'], ['array', 'struct']]],
+  ['forceUnlock', [['boolean', 'string', 'struct']]],
+  ['stats', [['struct']]],
+  ['system.multicall', [['array', 'array']]],
+])('the signatures of %s', async (method, signatures) => {
+  expect(await valueOfAnswer(callOf('system.methodSignature', method))).toEqual(signatures);
+});
+
+test('the help of a method has its options', async () => {
+  expect(await valueOfAnswer(callOf('system.methodHelp', 'forceUnlock'))).toBe(
+    'forceUnlock(resource, options): Ends somebody else’s hold, or the lock of a lock file that cannot be read. ' +
+      'For operators. It answers when the loss is saved. Options: ' +
+      'reason (string, required): why, at most 1,024 characters; the victim is told; ' +
+      'client (string): whose hold; needed where several hold the resource.',
+  );
+});
+
+test('every method has help and signatures', async () => {
+  for (const name of METHODS.keys()) {
+    expect(await valueOfAnswer(callOf('system.methodHelp', name))).toMatch(/^\S+\(.*\): [A-Z].*\.$/);
+    expect(await valueOfAnswer(callOf('system.methodSignature', name))).not.toEqual([]);
+  }
+});
+
+test.each(['system.methodHelp', 'system.methodSignature'])('%s of no method', async (method) => {
+  expect(await answerTo(callOf(method, 'constructor'))).toMatchObject({ fault: { code: NO_SUCH_METHOD } });
+});
+
+test('the capabilities', async () => {
+  const capabilities = await valueOfAnswer(callOf('system.getCapabilities'));
+  expect(capabilities instanceof Map && [...capabilities.keys()]).toEqual([
+    'xmlrpc',
+    'introspection',
+    'system.multicall',
+    'faults_interop',
+  ]);
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { BAD_PARAMETERS, NO_SUCH_METHOD } from '../../src/xmlrpc/faults.js';
+import { callOf, structOf } from './documents.js';
+import { answerTo, fakeService } from './fake-service.js';
+
+const options = (name: string, value: string) => structOf({ [name]: value });
+
+describe('what the service is asked', () => {
+  test.each<[string, string[], unknown[]]>([
+    ['lock', ['r', 'c'], ['lock', 'r', 'c', {}]],
+    ['lock', ['r', 'c', '<struct/>'], ['lock', 'r', 'c', {}]],
+    [
+      'lock',
+      ['r', 'c', structOf({ note: 'why', limit: '<i4>3</i4>' })],
+      ['lock', 'r', 'c', { limit: 3, note: 'why' }],
+    ],
+    ['unlock', ['r', 'c'], ['unlock', 'r', 'c', {}]],
+    ['unlock', ['r', 'c', options('token', '0017')], ['unlock', 'r', 'c', { token: '0017' }]],
+    ['unlock', ['r', 'c', options('token', '<int>17</int>')], ['unlock', 'r', 'c', { token: '17' }]],
+    [
+      'unlock',
+      ['r', 'c', options('token', '<i8>9007199254740993</i8>')],
+      ['unlock', 'r', 'c', { token: '9007199254740993' }],
+    ],
+    ['status', ['r'], ['status', 'r']],
+    ['list', [], ['list', {}]],
+    [
+      'list',
+      [structOf({ prefix: 'a', client: 'c', state: 'held', count: '<int>5</int>', after: 'b' })],
+      ['list', { prefix: 'a', client: 'c', state: 'held', count: 5, after: 'b' }],
+    ],
+    ['forceUnlock', ['r', options('reason', 'gone')], ['forceUnlock', 'r', { reason: 'gone' }]],
+    [
+      'forceUnlock',
+      ['r', structOf({ reason: 'gone', client: 'c' })],
+      ['forceUnlock', 'r', { reason: 'gone', client: 'c' }],
+    ],
+    ['stats', [], ['stats']],
+  ])('%s(%s)', async (method, values, asked) => {
+    const service = fakeService(() => ({}));
+    await answerTo(callOf(method, ...values), service);
+    expect(service.asked).toEqual([asked]);
+  });
+});
+
+describe('bad parameters: the fault names method and parameter, and the service is not asked', () => {
+  const token = "unlock: parameter 'token' must be string of decimal digits, or int, not";
+  test.each<[string, string[], string]>([
+    ['lock', [], 'lock: expects 2 or 3 parameters, lock(resource, client, options), not 0'],
+    ['lock', ['r'], 'lock: expects 2 or 3 parameters, lock(resource, client, options), not 1'],
+    [
+      'lock',
+      ['r', 'c', '<struct/>', 'x'],
+      'lock: expects 2 or 3 parameters, lock(resource, client, options), not 4',
+    ],
+    ['status', [], 'status: expects 1 parameter, status(resource), not 0'],
+    ['stats', ['x'], 'stats: expects 0 parameters, stats(), not 1'],
+    ['list', ['<struct/>', 'x'], 'list: expects 0 or 1 parameter, list(options), not 2'],
+    ['forceUnlock', ['r'], 'forceUnlock: expects 2 parameters, forceUnlock(resource, options), not 1'],
+    ['forceUnlock', ['r', '<struct/>'], "forceUnlock: parameter 'options' must have the member 'reason'"],
+    ['lock', ['r', '<int>5</int>'], "lock: parameter 'client' must be string, not int"],
+    ['lock', ['<int>2147483648</int>', 'c'], "lock: parameter 'resource' must be string, not i8"],
+    ['lock', ['<double>0.5</double>', 'c'], "lock: parameter 'resource' must be string, not double"],
+    ['lock', ['<boolean>1</boolean>', 'c'], "lock: parameter 'resource' must be string, not boolean"],
+    ['lock', ['<nil/>', 'c'], "lock: parameter 'resource' must be string, not nil"],
+    ['lock', ['<base64>YQ==</base64>', 'c'], "lock: parameter 'resource' must be string, not base64"],
+    [
+      'lock',
+      ['<dateTime.iso8601>20261121T01:20:48</dateTime.iso8601>', 'c'],
+      "lock: parameter 'resource' must be string, not dateTime.iso8601",
+    ],
+    ['lock', ['<array><data/></array>', 'c'], "lock: parameter 'resource' must be string, not array"],
+    ['lock', ['r', 'c', 'x'], "lock: parameter 'options' must be struct, not string"],
+    ['lock', ['r', 'c', '<nil/>'], "lock: parameter 'options' must be struct, not nil"],
+    ['lock', ['r', 'c', options('limit', '3')], "lock: parameter 'limit' must be int, not string"],
+    [
+      'lock',
+      ['r', 'c', options('limit', '<int>2147483648</int>')],
+      "lock: parameter 'limit' must be int, not i8",
+    ],
+    [
+      'lock',
+      ['r', 'c', options('limit', '<double>1.5</double>')],
+      "lock: parameter 'limit' must be int, not double",
+    ],
+    ['lock', ['r', 'c', options('note', '<struct/>')], "lock: parameter 'note' must be string, not struct"],
+    ['lock', ['r', 'c', options('ttl', '<int>5</int>')], "lock: unknown option 'ttl'; known: limit, note"],
+    ['unlock', ['r', 'c', options('limit', '<int>1</int>')], "unlock: unknown option 'limit'; known: token"],
+    ['lock', ['r', 'c', options('__proto__', 'x')], "lock: unknown option '__proto__'; known: limit, note"],
+    ['lock', ['r', 'c', options('toString', 'x')], "lock: unknown option 'toString'; known: limit, note"],
+    ['lock', ['r', 'c', options('\n', 'x')], "lock: unknown option '\\u{a}'; known: limit, note"],
+    ['unlock', ['r', 'c', options('token', '12a')], `${token} '12a'`],
+    ['unlock', ['r', 'c', options('token', '')], `${token} ''`],
+    ['unlock', ['r', 'c', options('token', '<int>-1</int>')], `${token} '-1'`],
+    ['unlock', ['r', 'c', options('token', '<double>1.5</double>')], `${token} double`],
+    [
+      'list',
+      [options('state', 'busy')],
+      "list: parameter 'state' must be one of free, held, unreadable, not 'busy'",
+    ],
+    [
+      'list',
+      [options('state', 'toString')],
+      "list: parameter 'state' must be one of free, held, unreadable, not 'toString'",
+    ],
+    [
+      'list',
+      [options('state', '<int>1</int>')],
+      "list: parameter 'state' must be one of free, held, unreadable, not int",
+    ],
+  ])('%s(%s)', async (method, values, text) => {
+    const service = fakeService();
+    expect(await answerTo(callOf(method, ...values), service)).toEqual({
+      fault: { code: BAD_PARAMETERS, text },
+    });
+    expect(service.asked).toEqual([]);
+  });
+});
+
+test.each([
+  '',
+  'Lock',
+  '__proto__',
+  'constructor',
+  'toString',
+  'health',
+  'system.shutdown',
+  'x'.repeat(10_000),
+])('no method %.30s', async (name) => {
+  const service = fakeService();
+  const shown = name.length > 64 ? `${name.slice(0, 64)}…` : name;
+  expect(await answerTo(callOf(name), service)).toEqual({
+    fault: { code: NO_SUCH_METHOD, text: `No method '${shown}'; system.listMethods names them all` },
+  });
+  expect(service.asked).toEqual([]);
+});
