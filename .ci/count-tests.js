@@ -6,6 +6,7 @@ const [, , folder] = process.argv;
 const reports = readdirSync(folder).map((name) => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
 const sum = (key) => reports.reduce((total, report) => total + report[key], 0);
 const passed = sum('numPassedTests');
-const failed = sum('numFailedTests') + (reports.some((report) => !report.success && report.numFailedTests === 0) ? 1 : 0);
+const failed =
+  sum('numFailedTests') + (reports.some((report) => !report.success && report.numFailedTests === 0) ? 1 : 0);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 || reports.length < 2 ? 1 : 0);

@@ -191,7 +191,9 @@ describe('what the rooms know of the world', () => {
   });
 
   test('the package xmlrpc only writes requests: its parser and server never see bytes from the network', () => {
+    const writing = ['xmlrpc/lib/serializer.js', 'xmlrpc/lib/customtype.js'];
     const uses = IMPORTS.filter((one) => /^xmlrpc(?:\/|$)/.test(one.specifier));
-    expect(uses.map((one) => [one.room, one.specifier])).toEqual([['client', 'xmlrpc/lib/serializer.js']]);
+    expect(uses.length).toBeGreaterThan(0);
+    expect(uses.filter((one) => one.room !== 'client' || !writing.includes(one.specifier))).toEqual([]);
   });
 });

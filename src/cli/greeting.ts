@@ -16,12 +16,17 @@ export function greeting({ urls, lockd: { directory, recoveredLocks } }: Daemon)
     `Directory: ${printable(directory)} (${locks} recovered)`,
     '',
     'Try it from another terminal:',
-    `  ${commandFor(new URL(reachable), 'lock', ['deploy/prod', 'me'])}`,
+    `  ${viaNpm()}${commandFor(new URL(reachable), 'lock', ['deploy/prod', 'me'])}`,
     `  python3 -c "from xmlrpc.client import ServerProxy as S; print(S('${reachable}').status('deploy/prod'))"`,
     '',
     'Ctrl-C stops it; what is locked stays locked.',
   ];
   return { json: { version: VERSION, urls, directory, recoveredLocks }, text: text.join('\n') };
+}
+
+/** Who came by `npm start` may have no `lockd` on the PATH; `npx` finds that of the checkout. */
+function viaNpm(): string {
+  return process.env.npm_lifecycle_event === 'start' ? 'npx ' : '';
 }
 
 /** To listen everywhere is no address to call; this machine can be called at its loopback. */

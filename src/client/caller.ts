@@ -3,6 +3,7 @@
  * again only where it merely asks: a second lock is refused, and a second unlock may hit somebody else's.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import CustomType from 'xmlrpc/lib/customtype.js';
 import serializer from 'xmlrpc/lib/serializer.js';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
@@ -48,7 +49,7 @@ export class Caller {
 
   /** @param onlyAsks the method changes nothing, and may be sent twice. */
   async call(method: string, parameters: readonly Parameter[], onlyAsks: boolean): Promise<XmlRpcValue> {
-    const xml = serializer.serializeMethodCall(method, parameters.map(withoutGaps), 'utf-8');
+    const xml = serializer.serializeMethodCall(method, parameters.map(serializable), 'utf-8');
     const answer = await this.#send({
       what: method,
       onlyAsks,
@@ -102,8 +103,17 @@ function reason({ code, message }: Interrupted): string {
   return message || code;
 }
 
-/** The serializer would write a member without a value as an empty text. */
-function withoutGaps(parameter: Parameter): Parameter {
+/** A string that the serializer escapes. Of a plain one with two `]]>` it would write the rest as markup. */
+class EscapedText extends CustomType {
+  override tagName = 'string';
+}
+
+/** Parameters as the serializer must get them: it would also write a member without a value as an empty text. */
+function serializable(parameter: Parameter): unknown {
+  if (typeof parameter === 'string') return new EscapedText(parameter);
   if (typeof parameter !== 'object') return parameter;
-  return Object.fromEntries(Object.entries(parameter).filter(([, value]) => value !== undefined));
+  const present = Object.entries(parameter).flatMap(([member, value]) =>
+    value === undefined ? [] : [[member, serializable(value)]],
+  );
+  return Object.fromEntries(present);
 }

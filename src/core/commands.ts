@@ -1,6 +1,6 @@
 /**
  * What can be asked of the lock table, and what it answers. Commands arrive checked (names.ts); answers are plain
- * data, shaped as DESIGN calls them: hold and status.
+ * data: a hold, a status.
  */
 
 /** Who calls: the address as the daemon saw it, `process` for calls from within the same program. */

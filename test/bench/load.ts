@@ -101,8 +101,11 @@ function runPairs(
 function completeBody(received: string): string | undefined {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd === -1) return undefined;
-  const match = /\r\ncontent-length: *(\d+)/i.exec(received.slice(0, headEnd + 2));
-  if (!match) throw new Error(`an answer without Content-Length: ${received.slice(0, headEnd)}`);
+  const head = received.slice(0, headEnd + 2);
   const body = received.slice(headEnd + 4);
+  // The server of the package sends chunks; their sizes do no harm here.
+  if (/\r\ntransfer-encoding: *chunked\r/i.test(head)) return body.endsWith('\r\n0\r\n\r\n') ? body : undefined;
+  const match = /\r\ncontent-length: *(\d+)/i.exec(head);
+  if (!match) throw new Error(`an answer of unknown length: ${head}`);
   return body.length < Number(match[1]) ? undefined : body;
 }

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Around, realDaemon, run, temporaryDirectory } from './world.js';
+import { temporaryDirectory } from '../temporary-directory.js';
+import { type Around, realDaemon, run } from './world.js';
 
 const ME = `${userInfo().username}@${hostname()}`;
 const WHEN = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;

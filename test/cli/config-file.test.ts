@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readConfigFile } from '../../src/cli/config-file.js';
-import { temporaryDirectory } from './world.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 const KNOWN = new Set(['listen', 'trusted-network', 'history-size', 'url']);
 

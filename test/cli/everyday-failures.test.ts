@@ -3,8 +3,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deadUrl, httpServer } from '../client/servers.js';
-import { LockdProcess, lockd, serve } from './processes.js';
-import { realDaemon, run, temporaryDirectory } from './world.js';
+import { LockdProcess, lockd, serve } from '../daemon.js';
+import { temporaryDirectory } from '../temporary-directory.js';
+import { realDaemon, run } from './world.js';
 
 test('no daemon there: three tries within 10 s, then 69', async () => {
   const url = await deadUrl();

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeWith } from '../needs.js';
-import { LockdProcess, lockd, serve } from './processes.js';
-import { temporaryDirectory } from './world.js';
+import { LockdProcess, lockd, serve } from '../daemon.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 describe('the greeting', () => {
   test('names address, directory, recovered locks, and something to try', async () => {

@@ -1,7 +1,4 @@
 /** Stand-ins for what surrounds a command, and daemons for it to talk to. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Daemon, startDaemon } from '../../src/cli/daemon.js';
 import { runCommandLine } from '../../src/cli/run-command-line.js';
@@ -9,6 +6,7 @@ import { parseListenAddress } from '../../src/http/addresses.js';
 import { listen } from '../../src/http/server.js';
 import type { LockService } from '../../src/service/api.js';
 import { handleCall } from '../../src/xmlrpc/dispatch.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 export interface Ran {
   readonly status: number;
@@ -36,13 +34,6 @@ export async function run(
   const world = { environment, stdout: output('stdout'), stderr: output('stderr') };
   const status = await runCommandLine(words, world);
   return { status, ...written };
-}
-
-/** A directory that is gone after the test. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lockd-cli-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 const ANY_PORT = [parseListenAddress('127.0.0.1:0')];

@@ -239,8 +239,10 @@ describe('a claim that is lost', () => {
     [
       'because another took daemon.lock over',
       (layout) => {
+        const { mtimeMs } = fs.statSync(layout.daemonLock);
         fs.rmdirSync(layout.daemonLock);
         fs.mkdirSync(layout.daemonLock);
+        fs.utimesSync(layout.daemonLock, new Date(), new Date(mtimeMs + 11_000));
       },
     ],
   ])('says so %s, and leaves what is there to the other', async (_, take) => {
