@@ -17,7 +17,9 @@ export type Need =
   | 'strace'
   | 'mkfs.ext4'
   | 'mkfs.xfs'
-  | 'xfs_io';
+  | 'xfs_io'
+  | 'chattr'
+  | 'setpriv';
 
 function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;

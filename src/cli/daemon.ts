@@ -2,10 +2,13 @@
  * The wiring page: builds a daemon of its parts and decides nothing. Tests build theirs here too, with port 0 and a
  * temporary directory.
  */
+import { Refusal } from '../core/refusals.js';
+import { errorCode } from '../disk/disk.js';
 import { StartRefused } from '../disk/start-refused.js';
 import type { ListenAddress } from '../http/addresses.js';
 import { type HttpEvent, type HttpServer, listen } from '../http/server.js';
 import { Lockd, type LockdOptions } from '../service/lockd.js';
+import { Stopped } from '../store/port.js';
 import { handleCall } from '../xmlrpc/dispatch.js';
 import { defectText } from './defect.js';
 import type { Log } from './log.js';
@@ -30,7 +33,7 @@ export interface Daemon {
  * to do, and nothing is left running.
  */
 export async function startDaemon({ addresses, ...options }: DaemonOptions): Promise<Daemon> {
-  const lockd = await Lockd.open(options);
+  const lockd = await openDirectory(options);
   const server = await startServer(lockd, addresses, options.log);
   return {
     urls: server.urls,
@@ -40,6 +43,24 @@ export async function startDaemon({ addresses, ...options }: DaemonOptions): Pro
       await lockd.close();
     },
   };
+}
+
+async function openDirectory(options: LockdOptions): Promise<Lockd> {
+  try {
+    return await Lockd.open(options);
+  } catch (error) {
+    if (!isTrouble(error)) throw error;
+    throw new StartRefused(
+      `lockd cannot start in ${options.directory}: ${error.message}. ` +
+        'What is locked there stays locked. Make room or mend the disk, then start it again',
+      { cause: error },
+    );
+  }
+}
+
+/** The disk does not do what it is asked, which is no defect of ours. */
+function isTrouble(error: unknown): error is Error {
+  return error instanceof Refusal || error instanceof Stopped || errorCode(error) !== undefined;
 }
 
 async function startServer(lockd: Lockd, addresses: readonly ListenAddress[], log: Log): Promise<HttpServer> {

@@ -97,20 +97,58 @@ function removeLeftover(layout: Layout): void {
   fs.rmSync(layout.daemonLock, { recursive: true, force: true });
 }
 
+/**
+ * proper-lockfile removes `daemon.lock` when it releases it, and also when the process exits, without a look at whose it
+ * is by then. With this disk it leaves alone what a successor made since.
+ */
+class OwnDaemonLock {
+  #taken: string | undefined;
+
+  readonly fs = {
+    ...fs,
+    rmdir: (path: string, done: (error: Error | null) => void): void => {
+      if (this.#isAnothers(path)) done(null);
+      else fs.rmdir(path, done);
+    },
+    rmdirSync: (path: string): void => {
+      if (!this.#isAnothers(path)) fs.rmdirSync(path);
+    },
+  };
+
+  /** The directory at `path` was just made by us. */
+  taken(path: string): void {
+    this.#taken = identity(path);
+  }
+
+  #isAnothers(path: string): boolean {
+    return this.#taken !== undefined && identity(path) !== this.#taken;
+  }
+}
+
+/** Tells a directory from another that is made later in its place, also with the same inode. */
+function identity(path: string): string | undefined {
+  const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.ino} ${stats.birthtimeNs}`;
+}
+
 async function takeDaemonLock(
   layout: Layout,
   progress: Progress,
   onCompromised: (error: Error) => void,
 ): Promise<() => Promise<void>> {
+  const own = new OwnDaemonLock();
   const giveUpAt = performance.now() + STALE_MS + 2_000;
   for (let told = false; ; told = true) {
     try {
-      return await lockfile.lock(layout.root, {
+      const release = await lockfile.lock(layout.root, {
+        fs: own.fs,
         lockfilePath: layout.daemonLock,
         realpath: false,
         stale: STALE_MS,
         onCompromised,
       });
+      own.taken(layout.daemonLock);
+      return release;
     } catch (error) {
       if (errorCode(error) !== 'ELOCKED') throw error;
       if (performance.now() > giveUpAt) throw new StartRefused(ownedText(layout));

@@ -83,7 +83,7 @@ export class Layout {
   }
 
   lockFile(name: string): string {
-    return join(this.root, name);
+    return `${this.root}/${name}`;
   }
 
   ownFile(name: string): string {

@@ -12,6 +12,8 @@ export interface ForeignLock {
   readonly files: readonly string[];
   /** Absent where nobody can tell who holds it. */
   readonly claim?: { readonly limit: number; readonly holders: readonly ForeignHolder[] };
+  /** The greatest token in any of the files, also where they claim nothing together; absent where they name none. */
+  readonly highestToken?: number;
 }
 
 export type Classified =
@@ -44,6 +46,7 @@ export function classify(
     ...(content && (content.resource ?? resource) === resource
       ? { claim: { limit: content.limit, holders: content.holders } }
       : {}),
+    ...highest(content?.holders.map((holder) => holder.token) ?? []),
   };
   return { kind: 'foreign', lock };
 }
@@ -91,8 +94,18 @@ export function joinClaims(locks: readonly ForeignLock[]): ForeignLock[] {
 function join(a: ForeignLock, b: ForeignLock): ForeignLock {
   const files = [...a.files, ...b.files];
   const isSame = a.claim && b.claim && holderNames(a) === holderNames(b);
-  const claim = (b.claim?.holders[0]?.token ?? 0) > (a.claim?.holders[0]?.token ?? 0) ? b.claim : a.claim;
-  return { resource: a.resource, files, ...(isSame && claim ? { claim } : {}) };
+  const claim = (b.highestToken ?? 0) > (a.highestToken ?? 0) ? b.claim : a.claim;
+  return {
+    resource: a.resource,
+    files,
+    ...(isSame && claim ? { claim } : {}),
+    ...highest([a.highestToken, b.highestToken]),
+  };
+}
+
+function highest(tokens: readonly (number | undefined)[]): { highestToken?: number } {
+  const known = tokens.filter((token) => token !== undefined);
+  return known.length > 0 ? { highestToken: Math.max(...known) } : {};
 }
 
 function holderNames(lock: ForeignLock): string {

@@ -213,6 +213,11 @@ export class LockFiles {
     }
   }
 
+  /** Whether any of these files, which claimed a resource a moment ago, still is there. */
+  areThere(files: readonly string[]): boolean {
+    return files.some((path) => this.options.disk.exists(path));
+  }
+
   /** Moves foreign lock files, which have become locks in the journal, out of the way. */
   setAside(files: readonly string[]): void {
     for (const path of files) {

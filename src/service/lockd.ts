@@ -53,6 +53,8 @@ export interface LockdOptions {
   readonly disk?: Disk;
   /** Bytes of turns in a journal segment before a new one begins, 64 MiB when absent. */
   readonly segmentBytes?: number;
+  /** Bytes that are written ahead of the turns, 256 KiB when absent. */
+  readonly roomBytes?: number;
 }
 
 /** Milliseconds between two comparisons of the lock files with the table. */
@@ -282,8 +284,7 @@ export class Lockd implements LockService {
     const { lockFiles, table } = this.parts;
     const found = lockFiles.compareAtStart(table);
     // A token must be above every one that was seen, also on a resource that is adopted later.
-    const tokens = found.flatMap((lock) => lock.claim?.holders.map((holder) => holder.token ?? 0) ?? []);
-    for (const token of tokens) table.nextToken = Math.max(table.nextToken, token + 1);
+    for (const { highestToken = 0 } of found) table.nextToken = Math.max(table.nextToken, highestToken + 1);
     await Promise.all(found.map((lock) => this.#adopt(lock)));
     this.#recoveredLocks = table.held;
     this.#turns.chore(lockFiles.renewViews(table)).catch((error: Error) => {
@@ -359,6 +360,7 @@ async function openParts(
     makeId: randomUUID,
     warn,
     ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+    ...(options.roomBytes === undefined ? {} : { roomBytes: options.roomBytes }),
   });
   const table = new LockTable();
   for (const record of store.recovered.records) table.load(record);

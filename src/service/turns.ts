@@ -66,6 +66,8 @@ export class Turns {
   #isRunning = false;
   #isClosed = false;
   #stopped: Stopped | undefined;
+  /** The turn that is saved and will be answered as soon as the next one is being flushed. */
+  #saved: Draft | undefined;
   /** The resources that the commit in flight changes. */
   #inFlight: ReadonlySet<string> | undefined;
   #whenIdle: (() => void)[] = [];
@@ -135,8 +137,8 @@ export class Turns {
     try {
       while (!this.#stopped && (this.#queue.length > 0 || (this.#chores.length > 0 && !this.#isClosed))) {
         if (this.#queue.length > 0) await this.#turn();
+        if (this.#queue.length === 0) this.#answerSaved();
         if (this.#chores.length > 0) await this.#doChores();
-        await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
       this.#stop(error);
@@ -153,9 +155,13 @@ export class Turns {
       // Deciding may touch lock files (a stale one in the way of a lock is removed), which only the owner may.
       await this.options.store.confirm();
       const draft = this.#draft(waiting);
-      const problem = draft.changes.length > 0 ? await this.#save(draft, false) : undefined;
+      if (draft.changes.length === 0) return await this.#settleUnchanged(draft);
+      const saving = this.#save(draft, false);
+      // The turn before is answered while this one is flushed.
+      this.#answerSaved();
+      const problem = await saving;
       if (problem) await this.#answerOneByOne(waiting, problem);
-      else await this.#settle(draft);
+      else this.#saved = draft;
     } catch (error) {
       const stopped = this.#stop(error);
       for (const pending of waiting) pending.reject(stopped);
@@ -172,6 +178,11 @@ export class Turns {
         break;
       }
       const pending = waiting[index] as Pending;
+      if (pending.files && !this.options.lockFiles.areThere(pending.files)) {
+        // Adopted by a request in the meantime, and perhaps unlocked again: the claim is used up.
+        draft.decisions.push({ pending, decision: { answer: false, changes: [] } });
+        continue;
+      }
       const refused = this.#adoptInTheWay(pending.command, draft, now);
       if (refused) draft.decisions.push({ pending, decision: refused });
       else this.#decide(pending, draft, now);
@@ -218,9 +229,10 @@ export class Turns {
    */
   #adoption(lock: ForeignLock, promise: Pick<Pending, 'resolve' | 'reject'>): Pending | undefined {
     const { resource, files, claim } = lock;
-    const { table } = this.options;
+    const { table, lockFiles } = this.options;
     if (!claim || table.unreadable(resource)) {
-      if (!table.has(resource)) table.load({ kind: 'unreadable', resource, files });
+      if (!table.has(resource) && lockFiles.areThere(files))
+        table.load({ kind: 'unreadable', resource, files });
       return undefined;
     }
     return { command: { kind: 'adopt', resource, ...claim, file: files.join(', ') }, files, ...promise };
@@ -238,7 +250,8 @@ export class Turns {
       undo(draft);
       return this.#storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
     }
-    await lockFiles.flush();
+    // Not awaited for nothing: up to the flush of the store all of this is one step.
+    if (prepared.moved.length > 0) await lockFiles.flush();
     this.#inFlight = touched;
     const outcome = await store.commit({ changes: draft.changes, nextToken: table.nextToken }, { onlyFrees });
     this.#inFlight = undefined;
@@ -254,12 +267,24 @@ export class Turns {
     return undefined;
   }
 
-  async #settle(draft: Draft): Promise<void> {
-    if (draft.changes.length === 0) {
-      await this.options.store.confirm();
-      this.options.lockFiles.setAside(draft.adoptedFiles);
-      await this.options.lockFiles.flush();
-    }
+  /** Answers the turn that is saved and not yet answered, if there is one. */
+  #answerSaved(): void {
+    const draft = this.#saved;
+    this.#saved = undefined;
+    if (draft) this.#settle(draft);
+  }
+
+  /** Answers a turn that changed nothing, when it is certain that we may; sockets are read before the next one. */
+  async #settleUnchanged(draft: Draft): Promise<void> {
+    this.#answerSaved();
+    await this.options.store.confirm();
+    this.options.lockFiles.setAside(draft.adoptedFiles);
+    await this.options.lockFiles.flush();
+    this.#settle(draft);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #settle(draft: Draft): void {
     for (const { event } of draft.changes) {
       if (event === 'granted') this.counts.grants += 1;
       if (event === 'forced') this.counts.lost += 1;
@@ -284,8 +309,9 @@ export class Turns {
         refused = await this.#save(draft, true);
       }
       // Not the draft itself: the files of an adoption that was not saved stay where they are.
-      if (refused) await this.#settle(emptyDraft([{ pending, decision: refused }]));
-      else await this.#settle(draft);
+      if (refused) await this.#settleUnchanged(emptyDraft([{ pending, decision: refused }]));
+      else if (draft.changes.length === 0) await this.#settleUnchanged(draft);
+      else this.#settle(draft);
     }
   }
 
@@ -327,8 +353,9 @@ export class Turns {
           break;
         }
       } while (this.options.clock.monotonic() < end);
-      if (this.options.clock.monotonic() >= end) return;
+      if (this.options.clock.monotonic() >= end) break;
     }
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #storageFull(problem: string | undefined): Refused {
@@ -349,6 +376,7 @@ export class Turns {
       this.#stopped = error instanceof Stopped ? error : new Stopped(describe(error), { cause: error });
       this.options.onStopped(this.#stopped);
     }
+    for (const { pending } of this.#saved?.decisions.splice(0) ?? []) pending.reject(this.#stopped);
     for (const pending of this.#queue.splice(0)) pending.reject(this.#stopped);
     for (const { done } of this.#chores.splice(0)) done();
     return this.#stopped;

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { describeWith } from '../needs.js';
 import { LockdProcess, lockd, serve } from '../daemon.js';
+import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 describe('the greeting', () => {

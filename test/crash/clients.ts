@@ -3,9 +3,9 @@ import { readStatuses } from '../../src/client/answers.js';
 import { parseResponse } from '../../src/xmlrpc/parse.js';
 import type { XmlRpcValue } from '../../src/xmlrpc/values.js';
 import { post, Wire } from '../http/wire.js';
+import { oneOf, type Random } from '../random.js';
 import { callOf } from '../xmlrpc/documents.js';
 import type { Answer, FoundHold, Ledger } from './ledger.js';
-import { oneOf, type Random } from './random.js';
 
 export type Response = { readonly value: XmlRpcValue } | { readonly fault: { code: number; text: string } };
 
@@ -27,7 +27,7 @@ export async function callOnce(url: string, method: string, ...params: string[])
 }
 
 /** The value of a response; throws where it is a fault. */
-export function valueOf(response: Response): XmlRpcValue {
+export function succeeded(response: Response): XmlRpcValue {
   if ('fault' in response) throw new Error(`fault ${response.fault.code}: ${response.fault.text}`);
   return response.value;
 }
@@ -36,7 +36,7 @@ const EVERYTHING = '<struct><member><name>count</name><value><int>10000</int></v
 
 /** What a daemon says is held. */
 export async function listHolds(url: string): Promise<FoundHold[]> {
-  const statuses = readStatuses(valueOf(await callOnce(url, 'list', EVERYTHING)));
+  const statuses = readStatuses(succeeded(await callOnce(url, 'list', EVERYTHING)));
   const lost = statuses.filter((status) => status.state !== 'held');
   if (lost.length > 0) throw new Error(`not held, but ${JSON.stringify(lost)}`);
   return statuses.flatMap(({ holders }) =>
@@ -80,9 +80,12 @@ export interface ClientsOptions {
   readonly calls?: number;
 }
 
-/** Runs clients until their connections end. Resolves when all have. */
-export async function runClients({ clients, ...options }: ClientsOptions): Promise<void> {
-  await Promise.all(Array.from({ length: clients }, (_, index) => runClient(options, index)));
+/** Runs clients until their connections end, or all calls are made. Answers whether connections ended before that. */
+export async function runClients({ clients, ...options }: ClientsOptions): Promise<boolean> {
+  const finished = await Promise.all(
+    Array.from({ length: clients }, (_, index) => runClient(options, index)),
+  );
+  return finished.includes(false);
 }
 
 /** Those of one client, which nobody else touches, and those of all. */
@@ -93,16 +96,18 @@ function resourcesOf(index: number): string[] {
 async function runClient(
   { url, ledger, random, calls = Number.POSITIVE_INFINITY }: Omit<ClientsOptions, 'clients'>,
   index: number,
-): Promise<void> {
+): Promise<boolean> {
   const client = `client-${index}`;
   const resources = resourcesOf(index);
   const wire = await Wire.to(url).catch(() => undefined);
-  if (!wire) return;
+  if (!wire) return false;
   for (let count = 0; count < calls; count += 1) {
     const resource = oneOf(random, resources);
     // Now and then what must be refused: a second lock, an unlock of what one does not hold.
     const isHeld = (ledger.token(resource, client) !== undefined) !== (random(10) === 0);
-    if ((await noted(ledger, wire, isHeld ? 'unlock' : 'lock', resource, client)) === undefined) break;
+    const answer = await noted(ledger, wire, isHeld ? 'unlock' : 'lock', resource, client);
+    if (answer === undefined) return false;
   }
   wire.socket.destroy();
+  return true;
 }

@@ -4,12 +4,18 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type LockdProcess, listening, type RunningDaemon, startServe, startSmallSegments } from '../daemon.js';
+import {
+  type LockdProcess,
+  listening,
+  type RunningDaemon,
+  startServe,
+  startSmallSegments,
+} from '../daemon.js';
+import { chooseSeed, type Random, randomFrom } from '../random.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import { listHolds, runClients } from './clients.js';
 import { Ledger } from './ledger.js';
 import { lastingLockFileProblems } from './lock-files.js';
-import { chooseSeed, type Random, randomFrom } from './random.js';
 
 const CYCLES = Number(process.env.LOCKD_CRASH_CYCLES ?? 50);
 const CLIENTS = 8;

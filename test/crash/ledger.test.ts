@@ -1,7 +1,7 @@
 /** The ledger accepts every history that can be, and rejects each that cannot: a checker that cannot fail is a defect. */
 import { describe, expect, test } from 'vitest';
+import { oneOf, randomFrom } from '../random.js';
 import { type Answer, type Call, type FoundHold, Ledger, type Sent } from './ledger.js';
-import { oneOf, randomFrom } from './random.js';
 
 /** What clients and daemons did, as a list that can be changed. `id` joins a call with its answer. */
 type Event =
@@ -36,10 +36,16 @@ const found = (...holds: [client: string, token: number][]): Event => ({
 describe('what can be', () => {
   test.each<[string, Event[]]>([
     ['a lock that is there', [...did('lock', 'A', { granted: 1 }), found(['A', 1])]],
-    ['an unlock that stays', [...did('lock', 'A', { granted: 1 }), ...did('unlock', 'A', 'unlocked'), found()]],
+    [
+      'an unlock that stays',
+      [...did('lock', 'A', { granted: 1 }), ...did('unlock', 'A', 'unlocked'), found()],
+    ],
     ['a lock without an answer, done', [...did('lock', 'A'), found(['A', 1])]],
     ['a lock without an answer, not done', [...did('lock', 'A'), found()]],
-    ['an unlock without an answer, done', [...did('lock', 'A', { granted: 1 }), ...did('unlock', 'A'), found()]],
+    [
+      'an unlock without an answer, done',
+      [...did('lock', 'A', { granted: 1 }), ...did('unlock', 'A'), found()],
+    ],
     [
       'an unlock without an answer, not done',
       [...did('lock', 'A', { granted: 1 }), ...did('unlock', 'A'), found(['A', 1])],
@@ -50,7 +56,11 @@ describe('what can be', () => {
     ],
     [
       'a refusal while somebody held it',
-      [...did('lock', 'A', { granted: 1 }), ...did('lock', 'B', { fault: 1 }), ...did('unlock', 'B', { fault: 2 })],
+      [
+        ...did('lock', 'A', { granted: 1 }),
+        ...did('lock', 'B', { fault: 1 }),
+        ...did('unlock', 'B', { fault: 2 }),
+      ],
     ],
     ['a refusal while somebody may hold it', [...did('lock', 'A'), ...did('lock', 'B', { fault: 1 })]],
     ['a second unlock', [...did('unlock', 'A', { fault: 3 })]],
@@ -177,7 +187,10 @@ const LIES: Readonly<Record<string, (event: Event) => Event | undefined>> = {
   'a refusal is a grant': (event) =>
     'answer' in event && isFault(event.answer, 1) ? { ...event, answer: { granted: 1_000 } } : undefined,
   'a grant has an old token': (event) =>
-    'answer' in event && typeof event.answer === 'object' && 'granted' in event.answer && event.answer.granted > 100
+    'answer' in event &&
+    typeof event.answer === 'object' &&
+    'granted' in event.answer &&
+    event.answer.granted > 100
       ? { ...event, answer: { granted: 1 } }
       : undefined,
   'an unlock of another succeeds': (event) =>

@@ -95,7 +95,7 @@ export class Ledger {
   }
 
   #granted(belief: Belief, sent: Sent, token: number): void {
-    if (sent.method !== 'lock') return this.#problem(`${describe(sent)} was answered with a grant`);
+    if (sent.method !== 'lock') this.#problem(`${describe(sent)} was answered with a grant`);
     if (belief.token !== undefined) this.#problem(`${describe(sent)} was granted to who holds it already`);
     const holders = this.#on(sent.resource).filter((other) => other !== belief && surelyHolds(other));
     for (const { client } of holders) {
@@ -107,7 +107,7 @@ export class Ledger {
   }
 
   #unlocked(belief: Belief, sent: Sent): void {
-    if (sent.method !== 'unlock') return this.#problem(`${describe(sent)} was answered with true`);
+    if (sent.method !== 'unlock') this.#problem(`${describe(sent)} was answered with true`);
     if (belief.token === undefined) this.#problem(`${describe(sent)} succeeded although it did not hold it`);
     belief.token = undefined;
     this.acknowledged += 1;
@@ -123,7 +123,9 @@ export class Ledger {
     } else if (fault !== NOT_OWNER && fault !== NOT_LOCKED) {
       this.#problem(`${describe(sent)} was refused with ${fault}`);
     } else if (belief.token !== undefined) {
-      this.#problem(`${describe(sent)} was refused with ${fault} although it holds it by token ${belief.token}`);
+      this.#problem(
+        `${describe(sent)} was refused with ${fault} although it holds it by token ${belief.token}`,
+      );
     }
   }
 
@@ -143,7 +145,9 @@ export class Ledger {
 
   #notFound(belief: Belief): void {
     if (belief.token !== undefined && belief.pending?.method !== 'unlock') {
-      this.#problem(`${belief.client} lost ${belief.resource} (token ${belief.token}), which was acknowledged`);
+      this.#problem(
+        `${belief.client} lost ${belief.resource} (token ${belief.token}), which was acknowledged`,
+      );
     }
     belief.token = undefined;
     belief.pending = undefined;

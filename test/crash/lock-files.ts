@@ -4,22 +4,30 @@ import { join } from 'node:path';
 import { lockFileName } from '../../src/lock-files/names.js';
 import type { FoundHold } from './ledger.js';
 
-/** Where the lock files in `directory` differ from `holds` (one to a resource), one sentence each. */
+/** Where the lock files in `directory` differ from `holds`, one sentence each. */
 export function lockFileProblems(directory: string, holds: readonly FoundHold[]): string[] {
   const names = new Set(readdirSync(directory).filter((name) => name.endsWith('.lock')));
   const problems: string[] = [];
-  for (const hold of holds) {
-    const name = lockFileName(hold.resource);
+  for (const resource of new Set(holds.map((hold) => hold.resource))) {
+    const name = lockFileName(resource);
+    const own = holds.filter((hold) => hold.resource === resource);
     if (!names.delete(name)) problems.push(`${name} is missing`);
-    else problems.push(...contentProblems(readFileSync(join(directory, name), 'utf8'), name, hold));
+    else problems.push(...contentProblems(readFileSync(join(directory, name), 'utf8'), name, resource, own));
   }
   return [...problems, ...[...names].map((name) => `${name} is stale`)];
 }
 
-function contentProblems(text: string, name: string, { resource, client, token }: FoundHold): string[] {
+function contentProblems(
+  text: string,
+  name: string,
+  resource: string,
+  holds: readonly FoundHold[],
+): string[] {
   const content = parsed(text);
-  const said = JSON.stringify([content?.resource, content?.holders?.map((one) => [one.client, one.token])]);
-  return said === JSON.stringify([resource, [[client, String(token)]]]) ? [] : [`${name} says ${text}`];
+  const said = content?.holders?.map(({ client, token }) => `${client} ${token}`);
+  const known = holds.map(({ client, token }) => `${client} ${token}`);
+  const isTrue = content?.resource === resource && said?.join('\n') === known.join('\n');
+  return isTrue ? [] : [`${name} says ${text}`];
 }
 
 interface Content {

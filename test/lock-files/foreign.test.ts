@@ -51,6 +51,7 @@ describe('a lock of somebody else', () => {
             { client: 'B', token: 42 },
           ],
         },
+        highestToken: 42,
       },
     ]);
   });
@@ -177,7 +178,6 @@ describe('an unreadable file', () => {
     ['a symbolic link', (path) => fs.symlinkSync('/etc/hostname', path)],
     ['a symbolic link to nowhere', (path) => fs.symlinkSync('/nowhere', path)],
     ['a directory', (path) => fs.mkdirSync(path)],
-    ['a lock of another resource', (path) => fs.writeFileSync(path, foreignJson('other', ['A']))],
     ['two lines', (path) => fs.writeFileSync(path, 'A\nB\n')],
     ['by the client that nobody is', (path) => fs.writeFileSync(path, '?')],
   ];
@@ -193,6 +193,12 @@ describe('an unreadable file', () => {
     ]);
     expect(place.files.look('a')).toEqual({ resource: 'a', files: [place.at('a.lock')] });
     expect(place.names()).toEqual(['a.lock', 'b.lock']);
+  });
+
+  test('is one that speaks of another resource; its token still counts', () => {
+    const place = new Place();
+    place.put('a.lock', foreignJson('other', ['A'], 41));
+    expect(place.start()).toEqual([{ resource: 'a', files: [place.at('a.lock')], highestToken: 41 }]);
   });
 
   test.each(['open', 'read'] as const)('is one whose %s fails', (op) => {
@@ -286,8 +292,13 @@ describe('two files that claim one resource', () => {
     const locks: ForeignLock[] = [
       { resource: 'a', files: ['1'], claim: { limit: 1, holders: [{ client: 'A' }] } },
       { resource: 'b', files: ['2'], claim: { limit: 1, holders: [{ client: 'B' }] } },
-      { resource: 'a', files: ['3'], claim: { limit: 1, holders: [{ client: 'A', token: 9 }] } },
-      { resource: 'a', files: ['4'] },
+      {
+        resource: 'a',
+        files: ['3'],
+        claim: { limit: 1, holders: [{ client: 'A', token: 9 }] },
+        highestToken: 9,
+      },
+      { resource: 'a', files: ['4'], highestToken: 12 },
     ];
     for (const order of [locks, [...locks].reverse()]) {
       const joined = joinClaims(order);
@@ -296,6 +307,7 @@ describe('two files that claim one resource', () => {
         ['b', true],
       ]);
     }
+    expect(joinClaims(locks)[0]?.highestToken).toBe(12);
     expect(joinClaims(locks.slice(0, 3))[0]?.claim?.holders).toEqual([{ client: 'A', token: 9 }]);
   });
 });

@@ -67,6 +67,14 @@ describe('a daemon whose directory another one took over', () => {
     expect(fs.readFileSync(join(directory, 'c.lock'), 'utf8')).toBe(successorsLockFile(daemon, 'c'));
   });
 
+  test('does not answer when it was taken over while it decided', async () => {
+    const directory = temporaryDirectory();
+    const { lockd, layout, disk } = await openDaemon(directory);
+    fs.writeFileSync(join(directory, 'torn.lock'), '');
+    disk.before('exists', () => fs.writeFileSync(layout.epoch(2), ''), /torn\.lock$/);
+    expect(await outcome(lockd.lock('torn', 'A'))).toBe('Stopped');
+  });
+
   test('moves no unreadable lock file away', async () => {
     const directory = temporaryDirectory();
     fs.writeFileSync(join(directory, 'torn.lock'), '');

@@ -53,6 +53,8 @@ export async function openDaemon(directory: string, options: DaemonOptions = {})
     disk,
     clock,
     log: (level, message) => log.push(`${level}: ${message}`),
+    // Nothing written ahead, so that every write and every length is the turn's own.
+    roomBytes: 0,
     ...given,
   });
   onTestFinished(async () => {

@@ -56,6 +56,18 @@ describe('the minute’s maintenance', () => {
     expect(clientIn(directory, 'r.lock')).toBe('B');
   });
 
+  test('does not adopt a second time what a request adopted meanwhile, and gave back', async () => {
+    const directory = temporaryDirectory();
+    const { lockd } = await openDaemon(directory);
+    for (const name of ['a', 'b', 'c']) fs.writeFileSync(join(directory, `${name}.lock`), 'X');
+    const maintained = lockd.maintain();
+    expect(await outcome(lockd.lock('c', 'B'))).toBe("1: Resource already locked by 'X'");
+    expect(await lockd.unlock('c', 'X')).toBe(true);
+    await maintained;
+    expect(await lockd.status('c')).toMatchObject({ state: 'free' });
+    expect(await lockd.status('a')).toMatchObject({ state: 'held' });
+  });
+
   test('leaves everything else alone', async () => {
     const directory = temporaryDirectory();
     const { lockd } = await openDaemon(directory);

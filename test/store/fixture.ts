@@ -62,6 +62,8 @@ export async function openJournal(directory: string, options: OpenOptions = {}):
     time: () => 1_000,
     makeId: () => 'directory-1',
     warn: (message) => warnings.push(message),
+    // Nothing written ahead, so that every write and every length is the turn's own; journal-room.test.ts has the rest.
+    roomBytes: 0,
     ...given,
   });
   onTestFinished(async () => {

@@ -119,7 +119,6 @@ describe('a journal that ends in the middle of a turn', () => {
   test.each([
     ['zeros', Buffer.alloc(5_000)],
     ['half a line', Buffer.from('{"line":"turn","turn":6,"nextToken":7')],
-    ['line feeds', Buffer.from('\n\n\n')],
     ['several lines of garbage', Buffer.from('x\ny\nz')],
     ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x0a, 0xc0])],
   ])('%s behind the last turn are ignored', async (_, garbage) => {
@@ -210,9 +209,9 @@ describe('a journal that is not what was written', () => {
     ['a head alone', [HEAD], 2, 'the snapshot is not complete'],
     ['a torn end mark', [HEAD, '{"line":"end","rec'], 2, 'the snapshot is not complete'],
     ['no head', [EMPTY, turnLine(10)], 1, 'the head is missing'],
-    ['a turn in the snapshot', [HEAD, turnLine(10)], 2, 'a turn line stands in the snapshot'],
-    ['a second head', [HEAD, EMPTY, HEAD], 3, 'a head line stands among the turns'],
-    ['a second end', [HEAD, EMPTY, EMPTY], 3, 'a end line stands among the turns'],
+    ['a turn in the snapshot', [HEAD, turnLine(10)], 2, 'a line of kind "turn" stands in the snapshot'],
+    ['a second head', [HEAD, EMPTY, HEAD], 3, 'a line of kind "head" stands among the turns'],
+    ['a second end', [HEAD, EMPTY, EMPTY], 3, 'a line of kind "end" stands among the turns'],
     ['records missing', [HEAD, { line: 'end', records: 3 }], 2, 'the snapshot has 0 of 3 records'],
     [
       'the first turn missing',

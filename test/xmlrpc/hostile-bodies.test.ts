@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { Fault, NOT_WELL_FORMED, NOT_XML_RPC } from '../../src/xmlrpc/faults.js';
 import { parseCall } from '../../src/xmlrpc/parse.js';
-import { bytes, callOf, faultCode, LOCK_CALL, structOf } from './documents.js';
+import { chooseSeed, randomFrom } from '../random.js';
+import { bytes, callOf, faultCode, LOCK_CALL } from './documents.js';
+import { mutatedBody } from './mutations.js';
 
 /** Milliseconds of the fastest of some runs: what the work takes, not what the machine does besides. */
 function fastest(work: () => void): number {
@@ -69,57 +71,14 @@ test('closed again, 100,000 arrays within each other are well-formed, but too de
   expect(parse).toThrow(/more than 16 arrays and structs within each other/);
 });
 
-/** Mulberry32: one seed, one run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-const MULTICALL = callOf(
-  'system.multicall',
-  `<array><data><value>${structOf({ methodName: 'stats', params: '<array><data><value><i8>1</i8></value></data></array>' })}</value></data></array>`,
-  '<dateTime.iso8601>20261121T01:20:48</dateTime.iso8601>',
-  '<base64>aGVsbG8=</base64>',
-  '<double>1.5</double>',
-  '<nil/>',
-);
-const PIECES =
-  '< > </ /> & ; &#x ]]> <![CDATA[ <!-- --> <? ?> <!DOCTYPE " \' = <value> </value> <struct> <member> <name> </name> <array> <data> <int> <nil/> \0 \r é 🔒 __proto__ 9999999999999999999 nan'.split(
-    ' ',
-  );
-
 test('100,000 mutated bodies', () => {
-  const seed = Number(process.env.LOCKD_TEST_SEED ?? Date.now() % 2 ** 31);
+  const seed = chooseSeed();
   const random = randomFrom(seed);
-  const mutate = (body: Buffer): Buffer => {
-    const at = random(body.length);
-    const other = at + random(20);
-    const piece = Buffer.from(PIECES[random(PIECES.length)] ?? '');
-    switch (random(5)) {
-      case 0:
-        return Buffer.concat([body.subarray(0, at), body.subarray(other)]);
-      case 1:
-        return Buffer.concat([body.subarray(0, other), body.subarray(at)]);
-      case 2:
-        return Buffer.concat([body.subarray(0, at), Buffer.from([random(256)]), body.subarray(at + 1)]);
-      case 3:
-        return Buffer.concat([body.subarray(0, at), piece, body.subarray(other)]);
-      default:
-        return Buffer.concat([body.subarray(0, at), body.subarray(random(body.length))]);
-    }
-  };
   const charsets = [undefined, 'utf-8', 'us-ascii', 'iso-8859-1'];
-  const good = [Buffer.from(LOCK_CALL), Buffer.from(MULTICALL)];
   let faults = 0;
   let slowest = 0;
   for (let round = 0; round < 100_000; round += 1) {
-    let body: Buffer = good[round % good.length] ?? Buffer.alloc(0);
-    for (let mutations = random(3); mutations >= 0; mutations -= 1) body = mutate(body);
+    const body = mutatedBody(random);
     const start = performance.now();
     try {
       parseCall(body, charsets[random(charsets.length)]);

@@ -34,6 +34,8 @@ export interface JournalOptions {
   /** Told what an operator should know: one sentence each. */
   readonly warn: (message: string) => void;
   readonly segmentBytes?: number;
+  /** Bytes that are written ahead of the turns, 256 KiB when absent. */
+  readonly roomBytes?: number;
 }
 
 /** What a new segment must still get before it can take over: the lines that were committed since its snapshot began. */
@@ -85,7 +87,7 @@ export class JournalStore implements Store {
     const directoryId = journal?.directoryId ?? options.makeId();
     const state = stateOf(journal);
     const head = headLine(options, directoryId, 1, state, journal?.previous);
-    const segment = await Segment.write(disk, layout, head, state.records.values(), options.pace);
+    const segment = await Segment.write(options, head, state.records.values());
     await segment.publish();
     const store = new JournalStore(options, directoryId, !journal, state, segment);
     store.maintain();
@@ -153,7 +155,9 @@ export class JournalStore implements Store {
       nextToken: turn.nextToken,
       changes: turn.changes,
     });
-    const problem = await this.#append(line, onlyFrees);
+    // As long as nothing fails, all up to the flush is one step.
+    const error = this.#tryAppend(line);
+    const problem = error && (await this.#appendAgain(line, error, onlyFrees));
     if (problem) return { saved: false, ...(problem.code === 'ENOSPC' ? {} : { problem: problem.message }) };
     await this.#sync();
     // The look at the epoch: whoever still owns the directory after the flush was heard by any successor.
@@ -175,23 +179,35 @@ export class JournalStore implements Store {
     }
   }
 
-  /** Appends a line whole, or cuts the segment back and answers the disk's error. Makes room on a full disk. */
-  async #append(line: Buffer, onlyFrees: boolean): Promise<NodeJS.ErrnoException | undefined> {
-    let error = await this.#tryAppend(line);
-    if (error?.code === 'ENOSPC' && this.#dropHistory()) error = await this.#tryAppend(line);
-    if (error?.code === 'ENOSPC' && onlyFrees && this.#giveUpReserve()) error = await this.#tryAppend(line);
+  /**
+   * After a failed write: cuts the segment back, makes room if the disk is full, and tries again. Answers the error that
+   * is left, with the segment as it was before.
+   */
+  async #appendAgain(
+    line: Buffer,
+    first: NodeJS.ErrnoException,
+    onlyFrees: boolean,
+  ): Promise<NodeJS.ErrnoException | undefined> {
+    let error = first;
+    await this.segment.cutBack();
+    for (const makeRoom of [() => this.#dropHistory(), () => onlyFrees && this.#giveUpReserve()]) {
+      if (error.code !== 'ENOSPC') return error;
+      if (!makeRoom()) continue;
+      const again = this.#tryAppend(line);
+      if (!again) return undefined;
+      error = again;
+      await this.segment.cutBack();
+    }
     return error;
   }
 
-  async #tryAppend(line: Buffer): Promise<NodeJS.ErrnoException | undefined> {
-    const { segment } = this;
-    const before = segment.bytes;
+  /** Appends a line whole, or answers the disk's error; then the segment must be cut back. */
+  #tryAppend(line: Buffer): NodeJS.ErrnoException | undefined {
     try {
-      segment.append(line);
+      this.segment.append(line);
       return undefined;
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
-      await segment.cutBack(before);
       return error as NodeJS.ErrnoException;
     }
   }
@@ -220,7 +236,6 @@ export class JournalStore implements Store {
 
   /** Begins a new segment while turns go on in the old one, and switches when it has everything. */
   async #rotate(): Promise<void> {
-    const { disk, layout, pace } = this.options;
     const rotation: Rotation = { lines: [] };
     this.#rotation = rotation;
     const old = this.segment;
@@ -233,7 +248,7 @@ export class JournalStore implements Store {
       previous,
     );
     try {
-      const next = await Segment.write(disk, layout, head, this.#records.values(), pace);
+      const next = await Segment.write(this.options, head, this.#records.values());
       const snapshotBytes = next.bytes;
       await this.#exclusively(() => this.#switchTo(next, rotation));
       this.#rotationDueAt = Math.max(snapshotBytes * 2, snapshotBytes + this.#segmentBytes);

@@ -18,7 +18,7 @@ export interface ReadLine {
   readonly line: Line | undefined;
 }
 
-/** The lines of a segment in order; what follows the last line feed, if anything, counts as a line that is not whole. */
+/** The lines of a segment in order, without the empty ones; what follows the last line feed, if anything, counts as a line that is not whole. */
 export function* readLines(file: OpenFile): Generator<ReadLine> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let rest: Buffer[] = [];
@@ -33,6 +33,11 @@ export function* readLines(file: OpenFile): Generator<ReadLine> {
       const feed = chunk.subarray(0, length).indexOf(LINE_FEED, start);
       if (feed === -1) break;
       number += 1;
+      if (restLength === 0 && feed === start) {
+        // Room that was written ahead: an empty line says nothing.
+        start += 1;
+        continue;
+      }
       const tooLong = restLength + feed - start > MAX_LINE_BYTES;
       const text = tooLong ? '' : Buffer.concat([...rest, chunk.subarray(start, feed)]).toString('utf8');
       yield { number, end: position + feed + 1, line: decodeLine(text) };

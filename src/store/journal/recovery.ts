@@ -137,7 +137,8 @@ class SegmentReading {
       this.#snapshotRecords += line.records.length;
       return;
     }
-    if (line.line !== 'end') throw this.#damaged(number, `a ${line.line} line stands in the snapshot`);
+    if (line.line !== 'end')
+      throw this.#damaged(number, `a line of kind "${line.line}" stands in the snapshot`);
     if (line.records !== this.#snapshotRecords) {
       throw this.#damaged(number, `the snapshot has ${this.#snapshotRecords} of ${line.records} records`);
     }
@@ -145,7 +146,8 @@ class SegmentReading {
   }
 
   #readTurn(number: number, line: Line): void {
-    if (line.line !== 'turn') throw this.#damaged(number, `a ${line.line} line stands among the turns`);
+    if (line.line !== 'turn')
+      throw this.#damaged(number, `a line of kind "${line.line}" stands among the turns`);
     if (line.turn !== this.#nextTurn) {
       throw this.#damaged(number, `turn ${this.#nextTurn} is missing; turn ${line.turn} stands in its place`);
     }

@@ -11,6 +11,12 @@ import { encodeLine, type HeadLine } from './format.js';
 /** Bytes of records in one snapshot line: few enough that no line holds up a turn. */
 const SNAPSHOT_LINE_BYTES = 64 << 10;
 
+/**
+ * Bytes of line feeds written ahead of the turns. A flush that finds the file's size and blocks unchanged writes data only,
+ * where the file system would else write its own journal too; an empty line means nothing to whoever reads.
+ */
+const ROOM_BYTES = 256 << 10;
+
 /** Cuts long work into slices, so that turns go on meanwhile. */
 export interface Pace {
   /** Whether the present slice has lasted long enough. */
@@ -19,17 +25,32 @@ export interface Pace {
   breathe(): Promise<void>;
 }
 
+export interface SegmentOptions {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly pace: Pace;
+  readonly roomBytes?: number;
+}
+
 export class Segment {
+  readonly #room: Buffer;
   #position = 0;
+  /** Up to here the file has blocks. */
+  #allocated = 0;
+  #hasSnapshot = false;
   #file: OpenFile;
+  private readonly disk: Disk;
+  private readonly layout: Layout;
   readonly #temporary: string;
   readonly #path: string;
 
   private constructor(
-    private readonly disk: Disk,
-    private readonly layout: Layout,
+    { disk, layout, roomBytes = ROOM_BYTES }: SegmentOptions,
     readonly name: SegmentName,
   ) {
+    this.disk = disk;
+    this.layout = layout;
+    this.#room = Buffer.alloc(roomBytes, '\n');
     this.#path = layout.segment(name);
     this.#temporary = layout.ownFile(temporaryFile(segmentFile(name)));
     unlinkIfThere(disk, this.#temporary);
@@ -41,16 +62,16 @@ export class Segment {
    * meanwhile: who calls appends the turns of that time behind it. Throws the disk's error, leaving no file.
    */
   static async write(
-    disk: Disk,
-    layout: Layout,
+    options: SegmentOptions,
     head: HeadLine,
     records: Iterable<StoredRecord>,
-    pace: Pace,
   ): Promise<Segment> {
-    const segment = new Segment(disk, layout, { epoch: head.epoch, segment: head.segment });
+    const segment = new Segment(options, { epoch: head.epoch, segment: head.segment });
     try {
       segment.append(encodeLine(head));
-      await segment.#writeSnapshot(records, pace);
+      await segment.#writeSnapshot(records, options.pace);
+      segment.#makeRoom(segment.#position);
+      segment.#hasSnapshot = true;
       await segment.sync();
       return segment;
     } catch (error) {
@@ -66,8 +87,10 @@ export class Segment {
 
   /** Puts `bytes` behind the last good byte, whole, or throws the disk's error; then `cutBack` is due. Not yet flushed. */
   append(bytes: Uint8Array): void {
+    const end = this.#position + bytes.length;
+    if (this.#hasSnapshot && end > this.#allocated) this.#makeRoom(end);
     writeWhole(this.#file, bytes, this.#position);
-    this.#position += bytes.length;
+    this.#position = end;
   }
 
   /** Flushes what was appended, or throws the disk's error: then nobody knows what is on disk. */
@@ -75,17 +98,17 @@ export class Segment {
     return this.#file.sync();
   }
 
-  /** Cuts off what was written behind `length`, durably, so that nothing of a refused turn is ever read. */
-  async cutBack(length: number): Promise<void> {
+  /** Cuts off what a failed `append` wrote, durably, so that nothing of a refused turn is ever read. */
+  async cutBack(): Promise<void> {
     try {
-      this.#file.truncate(length);
+      this.#file.truncate(this.#position);
       await this.#file.sync();
     } catch (error) {
       throw new Stopped(
         `${this.#path} could not be cut back after a failed write (${(error as Error).message})`,
       );
     }
-    this.#position = length;
+    this.#allocated = this.#position;
   }
 
   /**
@@ -114,12 +137,26 @@ export class Segment {
     unlinkIfThere(this.disk, this.#temporary);
   }
 
+  /** Gives back what was written ahead, and closes. */
   close(): void {
     try {
+      this.#file.truncate(this.#position);
       this.#file.close();
     } catch (error) {
       // Nothing is lost by it: what counts was flushed.
       if (errorCode(error) === undefined) throw error;
+    }
+  }
+
+  /** Writes line feeds behind `end`. On a disk without that much space, turns are appended without. */
+  #makeRoom(end: number): void {
+    try {
+      writeWhole(this.#file, this.#room, end);
+      this.#allocated = end + this.#room.length;
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      this.#file.truncate(this.#position);
+      this.#allocated = this.#position;
     }
   }
 

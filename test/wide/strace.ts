@@ -1,0 +1,30 @@
+/** Daemons whose system calls fail, or end them, at the Nth time. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryDirectory } from '../temporary-directory.js';
+
+export interface Tracing {
+  /** System calls that are written down, by comma. */
+  readonly trace: string;
+  /** What is done to them, as strace's `inject=` says it: `fdatasync:error=EIO:when=3`. */
+  readonly inject?: string;
+}
+
+/** What runs a daemon under strace, and the calls it made. */
+export interface Traced {
+  readonly through: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** The lines of strace so far. */
+  calls(): string[];
+}
+
+/** strace as a grandchild, so that the daemon itself is the child; all waiting calls in one thread, so that N counts them. */
+export function traced({ trace, inject }: Tracing): Traced {
+  const log = join(temporaryDirectory(), 'strace');
+  const expressions = [`trace=${trace}`, ...(inject === undefined ? [] : [`inject=${inject}`])];
+  return {
+    through: ['strace', '-D', '-f', '-qq', '-o', log, ...expressions.flatMap((text) => ['-e', text])],
+    variables: { UV_THREADPOOL_SIZE: '1' },
+    calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
+  };
+}
