@@ -98,14 +98,35 @@ function removeLeftover(layout: Layout): void {
 }
 
 /**
- * proper-lockfile removes `daemon.lock` when it releases it, and also when the process exits, without a look at whose it
- * is by then. With this disk it leaves alone what a successor made since.
+ * The disk as proper-lockfile sees it. Left to itself it removes `daemon.lock` when it releases it, and also when the process
+ * exits, without a look at whose it is by then; and it gives up a lock whose heartbeat could not be written for a while. With
+ * this disk it leaves alone what a successor made since, and holds what is still ours.
  */
 class OwnDaemonLock {
   #taken: string | undefined;
+  #beat: Date | undefined;
+  #isStuck = false;
+
+  constructor(private readonly progress: Progress) {}
 
   readonly fs = {
     ...fs,
+    stat: (path: string, done: (error: Error | null, stats?: fs.Stats) => void): void => {
+      fs.stat(path, (error, stats) => {
+        if (error) done(error);
+        else if (this.#isAnothers(path)) done(new AnothersLock(path));
+        else done(null, this.#beat ? Object.assign(stats, { mtime: this.#beat }) : stats);
+      });
+    },
+    utimes: (path: string, accessed: Date, modified: Date, done: (error: Error | null) => void): void => {
+      fs.utimes(path, accessed, modified, (error) => {
+        const goesOn = error && this.#taken !== undefined && !this.#isAnothers(path);
+        if (goesOn) this.#skipBeat(path, error);
+        else if (!error) this.#isStuck = false;
+        if (this.#taken !== undefined) this.#beat = modified;
+        done(goesOn ? null : error);
+      });
+    },
     rmdir: (path: string, done: (error: Error | null) => void): void => {
       if (this.#isAnothers(path)) done(null);
       else fs.rmdir(path, done);
@@ -123,6 +144,21 @@ class OwnDaemonLock {
   #isAnothers(path: string): boolean {
     return this.#taken !== undefined && identity(path) !== this.#taken;
   }
+
+  #skipBeat(path: string, error: Error): void {
+    if (!this.#isStuck)
+      this.progress(`The heartbeat of ${path} cannot be written (${error.message}); it is tried again`);
+    this.#isStuck = true;
+  }
+}
+
+class AnothersLock extends Error {
+  /** What proper-lockfile takes for the loss of a lock. */
+  readonly code = 'ENOENT';
+
+  constructor(path: string) {
+    super(`${path} was made anew by another`);
+  }
 }
 
 /** Tells a directory from another that is made later in its place, also with the same inode. */
@@ -136,7 +172,7 @@ async function takeDaemonLock(
   progress: Progress,
   onCompromised: (error: Error) => void,
 ): Promise<() => Promise<void>> {
-  const own = new OwnDaemonLock();
+  const own = new OwnDaemonLock(progress);
   const giveUpAt = performance.now() + STALE_MS + 2_000;
   for (let told = false; ; told = true) {
     try {

@@ -16,6 +16,7 @@ import { Epoch } from '../disk/epoch.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { openFileLimit } from '../disk/open-file-limit.js';
+import { takesFiles } from '../disk/probe.js';
 import { StartRefused } from '../disk/start-refused.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import { LockFiles } from '../lock-files/lock-files.js';
@@ -242,7 +243,10 @@ export class Lockd implements LockService {
   }
 
   health(): Health {
-    const problems = [...this.parts.store.problems, ...this.parts.lockFiles.problems];
+    const { store, lockFiles, layout } = this.parts;
+    // A refusal is past; what counts is whether the disk would do the same again.
+    if (this.#turns.problems.length > 0 && takesFiles(this.disk, layout)) this.#turns.forgetProblems();
+    const problems = [...this.#turns.problems, ...store.problems, ...lockFiles.problems];
     return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
   }
 

@@ -71,6 +71,7 @@ export class Turns {
   /** The resources that the commit in flight changes. */
   #inFlight: ReadonlySet<string> | undefined;
   #whenIdle: (() => void)[] = [];
+  #storageProblem: string | undefined;
 
   constructor(private readonly options: TurnsOptions) {}
 
@@ -117,6 +118,16 @@ export class Turns {
       this.#chores.push({ steps, done, fail });
       this.#wake();
     });
+  }
+
+  /** What an operator should know: why the last change could not be saved. */
+  get problems(): readonly string[] {
+    return this.#storageProblem === undefined ? [] : [`A change was refused: ${this.#storageProblem}`];
+  }
+
+  /** The disk was seen to take something again. */
+  forgetProblems(): void {
+    this.#storageProblem = undefined;
   }
 
   /** Takes no more commands; resolves when those that wait are answered. */
@@ -261,6 +272,7 @@ export class Turns {
       await lockFiles.flush();
       return this.#storageFull(outcome.problem);
     }
+    this.forgetProblems();
     lockFiles.setAside(draft.adoptedFiles);
     lockFiles.apply(prepared);
     await lockFiles.flush();
@@ -360,10 +372,12 @@ export class Turns {
 
   #storageFull(problem: string | undefined): Refused {
     const { directory } = this.options;
-    return {
+    const refused: Refused = {
       refusal: 'storageFull',
       details: problem === undefined ? { directory } : { directory, problem },
     };
+    this.#storageProblem = new Refusal(refused).message;
+    return refused;
   }
 
   #now(): Now {

@@ -17,6 +17,8 @@ const SNAPSHOT_LINE_BYTES = 64 << 10;
  */
 const ROOM_BYTES = 256 << 10;
 
+const LINE_FEED = 0x0a;
+
 /** Cuts long work into slices, so that turns go on meanwhile. */
 export interface Pace {
   /** Whether the present slice has lasted long enough. */
@@ -101,7 +103,7 @@ export class Segment {
   /** Cuts off what a failed `append` wrote, durably, so that nothing of a refused turn is ever read. */
   async cutBack(): Promise<void> {
     try {
-      this.#file.truncate(this.#position);
+      if (!this.#tryCut()) return;
       await this.#file.sync();
     } catch (error) {
       throw new Stopped(
@@ -109,6 +111,28 @@ export class Segment {
       );
     }
     this.#allocated = this.#position;
+  }
+
+  /** Answers false where nothing could be cut off, but nothing was written either, as on a disk that became read-only. */
+  #tryCut(): boolean {
+    try {
+      this.#file.truncate(this.#position);
+      return true;
+    } catch (error) {
+      if (this.#hasOnlyRoom()) return false;
+      throw error;
+    }
+  }
+
+  /** Whether there are only line feeds behind the last good byte. */
+  #hasOnlyRoom(): boolean {
+    const chunk = Buffer.alloc(SNAPSHOT_LINE_BYTES);
+    for (let position = this.#position; ; ) {
+      const length = this.#file.read(chunk, position);
+      if (length === 0) return true;
+      if (chunk.subarray(0, length).some((byte) => byte !== LINE_FEED)) return false;
+      position += length;
+    }
   }
 
   /**
