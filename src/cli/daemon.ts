@@ -69,7 +69,7 @@ async function startServer(lockd: Lockd, addresses: readonly ListenAddress[], lo
     return await listen({
       service: lockd,
       handleCall: (body, charset, service, context) =>
-        handleCall(body, charset, service, { ...context, onInternalError }),
+        handleCall(body, charset, service, Object.assign(context, { onInternalError })),
       addresses,
       log: (event) => log(...recordOf(event)),
     });

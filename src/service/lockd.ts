@@ -11,7 +11,7 @@ import { BadParameter } from '../core/refusals.js';
 import { LockTable } from '../core/table.js';
 import { type Claim, claimDirectory } from '../disk/claim.js';
 import { prepareDirectory } from '../disk/directory-checks.js';
-import type { Disk } from '../disk/disk.js';
+import { type Disk, errorCode } from '../disk/disk.js';
 import { Epoch } from '../disk/epoch.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
@@ -23,6 +23,7 @@ import { LockFiles } from '../lock-files/lock-files.js';
 import { MAX_OPEN_SLOTS } from '../lock-files/slots.js';
 import { JournalStore } from '../store/journal/journal-store.js';
 import { LoopPace } from '../store/journal/pace.js';
+import { giveUpReserve } from '../store/journal/reserve.js';
 import type {
   CallContext,
   FileStatus,
@@ -121,12 +122,27 @@ export class Lockd implements LockService {
     const { disk = nodeDisk, clock = systemClock, log = () => undefined } = given;
     const checked = prepareDirectory(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
     const layout = new Layout(checked.path);
+    try {
+      return await Lockd.#openIn(layout, checked.warnings, { ...given, disk, clock, log });
+    } catch (error) {
+      // On a full disk the reserve is for the start too: who cannot start can free nothing.
+      if (errorCode(error) !== 'ENOSPC' || !giveUpReserve(disk, layout)) throw error;
+      return Lockd.#openIn(layout, checked.warnings, { ...given, disk, clock, log });
+    }
+  }
+
+  static async #openIn(
+    layout: Layout,
+    directoryWarnings: readonly string[],
+    given: LockdOptions & Required<Pick<LockdOptions, 'disk' | 'clock' | 'log'>>,
+  ): Promise<Lockd> {
+    const { disk, clock, log } = given;
     await makeOwnDirectory(disk, layout);
     const claim = await claimDirectory(layout, (message) => log('info', message));
     let lockd: Lockd | undefined;
     try {
       const parts = await openParts(given, disk, clock, log, layout, claim);
-      const warnings = [...checked.warnings, ...claim.warnings];
+      const warnings = [...directoryWarnings, ...claim.warnings];
       for (const warning of warnings) log('warn', warning);
       lockd = new Lockd(parts, clock, disk, log, warnings);
       await lockd.#adoptAtStart();

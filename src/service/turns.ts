@@ -14,8 +14,9 @@ import type { LockFiles } from '../lock-files/lock-files.js';
 import { Stopped, type Store } from '../store/port.js';
 import type { Clock } from './clock.js';
 
-/** Milliseconds that chores may take between two turns. */
+/** Milliseconds that chores may take at a time: little where commands wait, so that nobody notices them. */
 const CHORE_SLICE_MS = 5;
+const CHORE_SLICE_BESIDE_COMMANDS_MS = 0.2;
 
 export interface TurnsOptions {
   readonly table: LockTable;
@@ -357,7 +358,8 @@ export class Turns {
   /** One slice. Chores make and remove lock files, which only the owner may. */
   async #doChores(): Promise<void> {
     await this.options.store.confirm();
-    const end = this.options.clock.monotonic() + CHORE_SLICE_MS;
+    const slice = this.#queue.length > 0 || this.#saved ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS;
+    const end = this.options.clock.monotonic() + slice;
     for (let chore = this.#chores[0]; chore; chore = this.#chores[0]) {
       do {
         if (takeStep(chore)) {

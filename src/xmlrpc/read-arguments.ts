@@ -47,13 +47,15 @@ function isState(value: XmlRpcValue): value is ResourceState {
  * @throws Fault -32602 that names method and parameter.
  */
 export function readArguments(method: Method, params: readonly XmlRpcValue[]): NamedValues {
-  const names = Object.entries(method.parameters);
+  const names = Object.keys(method.parameters);
   checkCount(method, names.length, params.length);
   const values: Record<string, unknown> = {};
-  names.forEach(([name, type], index) => {
-    values[name] = readTyped(method, name, type, params[index]);
-  });
-  return { ...values, options: readOptions(method, params[names.length]) };
+  let index = 0;
+  for (const name of names) {
+    values[name] = readTyped(method, name, method.parameters[name] as ParameterType, params[index++]);
+  }
+  values.options = readOptions(method, params[names.length]);
+  return values as NamedValues;
 }
 
 function checkCount(method: Method, positional: number, given: number): void {

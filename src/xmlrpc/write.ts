@@ -75,12 +75,14 @@ function dateDigits(date: Date): string {
 }
 
 /** What cannot stand for itself: markup, the carriage return (a parser would make it a line feed), what XML has not. */
+const PLAIN = /^[\t\n -%'-;=?-~]*$/;
 const SPECIAL = /[&<>]|[^\t\n -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
 const REPLACEMENT_CHARACTER = '\ufffd';
 
 /** Characters that no XML document can hold become U+FFFD; no name or note has any. */
 function escapeText(text: string): string {
-  if (!SPECIAL.test(text)) return text;
+  // Most texts are plain ASCII, which is quicker to see.
+  if (PLAIN.test(text) || !SPECIAL.test(text)) return text;
   return text.replace(new RegExp(SPECIAL, 'gu'), (found) => ESCAPES[found] ?? REPLACEMENT_CHARACTER);
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lockd } from 'lockd';
-import { runLoad } from './load.js';
+import { type LoadKind, runLoad } from './load.js';
 import { type RunningServer, startLockd } from './servers.js';
 import { median } from './table.js';
 
@@ -26,21 +26,36 @@ export interface HeldOptions {
   readonly directory: string;
   readonly rounds: number;
   readonly seconds: number;
+  readonly kind: LoadKind;
   readonly progress: (text: string) => void;
 }
 
 /** Takes `count` locks, restarts, and measures beside a daemon that holds none. */
 export async function measureHeld(count: number, options: HeldOptions): Promise<HeldResult> {
-  const { directory, rounds, seconds, progress } = options;
+  const { directory, progress } = options;
   const full = join(directory, 'many');
   progress(`taking ${count.toLocaleString('en')} locks`);
   await takeMany(full, count);
   const none = await startLockd(join(directory, 'none'));
   const many = await startLockd(full);
+  try {
+    return await measure(count, none, many, options);
+  } finally {
+    await Promise.all([none.stop(), many.stop()]);
+  }
+}
+
+async function measure(
+  count: number,
+  none: RunningServer,
+  many: RunningServer,
+  { rounds, seconds, kind, progress }: HeldOptions,
+): Promise<HeldResult> {
+  const load = { kind, connections: 64, seconds };
+  for (const { url } of [none, many]) await runLoad({ ...load, url });
   const speeds: { none: number; many: number }[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     progress(`${count.toLocaleString('en')} held, round ${round} of ${rounds}`);
-    const load = { connections: 64, seconds, prefix: 'bench' };
     const withNone = await runLoad({ ...load, url: none.url });
     const withMany = await runLoad({ ...load, url: many.url });
     speeds.push({ none: withNone.pairsPerSecond, many: withMany.pairsPerSecond });
@@ -50,7 +65,7 @@ export async function measureHeld(count: number, options: HeldOptions): Promise<
     megabytes: residentMegabytes(server.pid),
     pairsPerSecond: median(pairs),
   });
-  const result = {
+  return {
     count,
     none: figures(
       none,
@@ -62,8 +77,6 @@ export async function measureHeld(count: number, options: HeldOptions): Promise<
     ),
     ratio: median(speeds.map((speed) => speed.many / speed.none)),
   };
-  await Promise.all([none.stop(), many.stop()]);
-  return result;
 }
 
 async function takeMany(directory: string, count: number): Promise<void> {

@@ -1,16 +1,19 @@
 /**
- * The load: lock and unlock pairs over kept-alive connections, one pair after another on each. Written on bare sockets,
- * so that the generator takes as little as it can of the machine that it shares with the server.
+ * The load: lock and unlock pairs over kept-alive connections, one pair after another on each. It shares the machine with
+ * the server, so that what the load itself costs counts too; hence two kinds. `http` is Node's own HTTP client, what a
+ * program on Node has; `sockets` are bare sockets that do next to nothing, and so show the server alone.
  */
-import { connect, type Socket } from 'node:net';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+
+export type LoadKind = 'http' | 'sockets';
 
 export interface Load {
   readonly url: string;
+  readonly kind: LoadKind;
   readonly connections: number;
   /** Seconds that count, after a quarter of that to warm up. */
   readonly seconds: number;
-  /** Names the resource and the client of a connection; each connection has its own. */
-  readonly prefix: string;
 }
 
 export interface LoadResult {
@@ -18,6 +21,12 @@ export interface LoadResult {
   /** Milliseconds for one pair. */
   readonly p50: number;
   readonly p99: number;
+}
+
+/** A connection of its own: sends a call and resolves with the body of the answer. */
+interface Caller {
+  call(body: string): Promise<string>;
+  close(): void;
 }
 
 /** The body of a call as Python's xmlrpc.client writes it. */
@@ -28,74 +37,105 @@ export function callBody(method: string, ...params: string[]): string {
   return `<?xml version='1.0'?>\n<methodCall>\n<methodName>${method}</methodName>\n<params>\n${values}</params>\n</methodCall>\n`;
 }
 
-function request(host: string, body: string): Buffer {
-  return Buffer.from(
-    `POST /RPC2 HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-}
+let connectionsSoFar = 0;
 
-/** Runs the load to its end. Rejects if a connection breaks or an answer is a fault. */
-export async function runLoad({ url, connections, seconds, prefix }: Load): Promise<LoadResult> {
-  const { hostname, port, host } = new URL(url);
+/** Runs the load to its end. Rejects if a connection breaks, or an answer is a fault or a token that did not rise. */
+export async function runLoad({ url, kind, connections, seconds }: Load): Promise<LoadResult> {
   const times: number[] = [];
-  const start = performance.now();
-  const countFrom = start + seconds * 250;
+  const countFrom = performance.now() + seconds * 250;
   const end = countFrom + seconds * 1_000;
-  await Promise.all(
-    Array.from({ length: connections }, (_, index) => {
-      const lock = request(host, callBody('lock', `${prefix}-${index}`, `client-${index}`));
-      const unlock = request(host, callBody('unlock', `${prefix}-${index}`, `client-${index}`));
-      return runPairs(
-        connect({ host: hostname, port: Number(port), noDelay: true }),
-        lock,
-        unlock,
-        end,
-        (from, to) => {
-          if (from >= countFrom) times.push(to - from);
-        },
-      );
-    }),
-  );
+  const pairs = Array.from({ length: connections }, async () => {
+    connectionsSoFar += 1;
+    const caller = kind === 'http' ? httpCaller(url) : socketCaller(url);
+    try {
+      await runPairs(caller, `bench-${connectionsSoFar}`, end, (from, to) => {
+        if (from >= countFrom) times.push(to - from);
+      });
+    } finally {
+      caller.close();
+    }
+  });
+  await Promise.all(pairs);
   times.sort((a, b) => a - b);
   const at = (share: number) =>
     times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
   return { pairsPerSecond: times.length / seconds, p50: at(0.5), p99: at(0.99) };
 }
 
-function runPairs(
-  socket: Socket,
-  lock: Buffer,
-  unlock: Buffer,
+async function runPairs(
+  caller: Caller,
+  name: string,
   end: number,
   count: (from: number, to: number) => void,
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let pairStart = performance.now();
-    let isLocking = true;
-    let received = '';
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('the server closed the connection')));
-    socket.on('connect', () => socket.write(lock));
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      const body = completeBody(received);
-      if (body === undefined) return;
-      received = '';
-      if (body.includes('<fault>')) return void socket.destroy(new Error(`a fault came back: ${body}`));
-      const now = performance.now();
-      if (!isLocking) {
-        count(pairStart, now);
-        if (now >= end) {
-          socket.removeAllListeners('close');
-          socket.destroy();
-          return resolve();
-        }
-        pairStart = now;
-      }
-      isLocking = !isLocking;
-      socket.write(isLocking ? lock : unlock);
-    });
+  const lock = callBody('lock', name, `client-of-${name}`);
+  const unlock = callBody('unlock', name, `client-of-${name}`);
+  let lastToken = 0;
+  for (let from = performance.now(); from < end; ) {
+    lastToken = checked(await caller.call(lock), lastToken);
+    checked(await caller.call(unlock), 0);
+    const to = performance.now();
+    count(from, to);
+    from = to;
+  }
+}
+
+/** The token of an answer, if it has one; an echo has none. */
+function checked(body: string, lastToken: number): number {
+  if (body.includes('<fault>')) throw new Error(`a fault came back: ${body}`);
+  const token = Number(/<name>token<\/name><value><string>(\d+)</.exec(body)?.[1] ?? lastToken + 1);
+  if (token <= lastToken) throw new Error(`token ${token} came after ${lastToken}`);
+  return token;
+}
+
+function httpCaller(url: string): Caller {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const target = new URL('/RPC2', url);
+  return {
+    call: (body) =>
+      new Promise((resolve, reject) => {
+        const headers = { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(body) };
+        const request = httpRequest(target, { method: 'POST', agent, headers }, (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk) => {
+            text += chunk;
+          });
+          response.on('end', () => resolve(text));
+        });
+        request.on('error', reject);
+        request.end(body);
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+function socketCaller(url: string): Caller {
+  const { hostname, port, host } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  let received = '';
+  let resolve: (body: string) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  socket.on('error', (error) => reject(error));
+  socket.on('close', () => reject(new Error('the server closed the connection')));
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+    const body = completeBody(received);
+    if (body === undefined) return;
+    received = '';
+    resolve(body);
   });
+  return {
+    call: (body) =>
+      new Promise((onAnswer, onError) => {
+        resolve = onAnswer;
+        reject = onError;
+        socket.write(
+          `POST /RPC2 HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        );
+      }),
+    close: () => socket.destroy(),
+  };
 }
 
 function completeBody(received: string): string | undefined {
@@ -104,7 +144,8 @@ function completeBody(received: string): string | undefined {
   const head = received.slice(0, headEnd + 2);
   const body = received.slice(headEnd + 4);
   // The server of the package sends chunks; their sizes do no harm here.
-  if (/\r\ntransfer-encoding: *chunked\r/i.test(head)) return body.endsWith('\r\n0\r\n\r\n') ? body : undefined;
+  if (/\r\ntransfer-encoding: *chunked\r/i.test(head))
+    return body.endsWith('\r\n0\r\n\r\n') ? body : undefined;
   const match = /\r\ncontent-length: *(\d+)/i.exec(head);
   if (!match) throw new Error(`an answer of unknown length: ${head}`);
   return body.length < Number(match[1]) ? undefined : body;

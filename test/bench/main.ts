@@ -1,15 +1,15 @@
 /**
  * `npm run bench`: how fast lockd is, beside a bare node:http echo of the same bodies and the server of the package
  * `xmlrpc`, in turn in one run, so that the ratios hold where the machine's speed does not. `-- --json` for numbers only,
- * `-- --seconds 5` for longer runs, `-- --directory DIR` for another disk.
+ * `-- --seconds 5` for longer runs, `-- --directory DIR` for another disk, `-- --load sockets` for the leanest load.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type HeldResult, measureHeld } from './held.js';
-import { type LoadResult, runLoad } from './load.js';
-import { startEcho, startLockd, startPackage } from './servers.js';
+import { type LoadKind, type LoadResult, runLoad } from './load.js';
+import { type RunningServer, startEcho, startLockd, startPackage } from './servers.js';
 import { median, printTable } from './table.js';
 
 const { values } = parseArgs({
@@ -17,12 +17,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '5' },
+    load: { type: 'string', default: 'http' },
     held: { type: 'string', default: '100000' },
     directory: { type: 'string', default: tmpdir() },
   },
 });
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
+const kind: LoadKind = values.load === 'sockets' ? 'sockets' : 'http';
 
 interface Row {
   readonly connections: number;
@@ -44,14 +46,22 @@ async function compare(connections: number, directory: string): Promise<Row[]> {
     ['node:http echo', await startEcho()],
     ['package xmlrpc', await startPackage()],
   ]);
+  try {
+    return await measure(connections, servers);
+  } finally {
+    await Promise.all([...servers.values()].map((server) => server.stop()));
+  }
+}
+
+async function measure(connections: number, servers: ReadonlyMap<string, RunningServer>): Promise<Row[]> {
+  for (const { url } of servers.values()) await runLoad({ url, kind, connections, seconds });
   const results = new Map<string, LoadResult[]>([...servers.keys()].map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     progress(`${connections} connections, round ${round} of ${rounds}`);
     for (const [name, { url }] of servers) {
-      results.get(name)?.push(await runLoad({ url, connections, seconds, prefix: 'bench' }));
+      results.get(name)?.push(await runLoad({ url, kind, connections, seconds }));
     }
   }
-  await Promise.all([...servers.values()].map((server) => server.stop()));
   const lockd = results.get('lockd') ?? [];
   return [...results].map(([server, runs]) => ({
     connections,
@@ -100,9 +110,9 @@ function print(rows: readonly Row[], held: HeldResult): void {
 const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
 try {
   const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
-  const held = await measureHeld(Number(values.held), { directory, rounds, seconds, progress });
+  const held = await measureHeld(Number(values.held), { directory, rounds, seconds, kind, progress });
   if (values.json)
-    console.log(JSON.stringify({ node: process.version, seconds, rounds, rows, held }, null, 2));
+    console.log(JSON.stringify({ node: process.version, load: kind, seconds, rounds, rows, held }, null, 2));
   else print(rows, held);
 } finally {
   rmSync(directory, { recursive: true, force: true });

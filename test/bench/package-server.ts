@@ -15,12 +15,14 @@ const { createServer }: { createServer(options: object, onListening: () => void)
   createRequire(import.meta.url)('xmlrpc');
 
 const held = new Map<string, string>();
+let token = 0;
 const server = createServer({ host: '127.0.0.1', port: 0 }, () => {
   console.log(`http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`);
 });
 server.on('lock', (_error, [resource = '', client = ''], done) => {
   held.set(resource, client);
-  done(null, { resource, client, token: '1', limit: 1 });
+  token += 1;
+  done(null, { resource, client, token: String(token), limit: 1 });
 });
 server.on('unlock', (_error, [resource = ''], done) => {
   held.delete(resource);

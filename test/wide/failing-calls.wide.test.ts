@@ -94,14 +94,14 @@ async function dieTwice(inject: string, seed: number): Promise<number> {
   return died;
 }
 
-/** How often each call is made in such a history, and a little more: at some of these N the daemon reaches its end. */
+/** At which of its calls a daemon dies: some are in its start, and most in the turns and rotations behind it. */
 const CALLS_THAT_CHANGE: Readonly<Record<string, readonly number[]>> = {
-  pwrite64: [1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 17, 21, 26, 32, 39, 47],
-  fdatasync: [1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 27],
+  pwrite64: [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 21, 27, 34, 42, 55, 70],
+  fdatasync: [1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 35],
   fsync: [1, 2, 3, 4, 5, 6],
-  link: [1, 2, 3, 4, 5, 7, 9, 12, 16],
-  unlink: [1, 2, 3, 4, 5, 7, 9, 12, 16],
-  rename: [1, 2, 3],
+  link: [1, 2, 3, 4, 5, 7, 9, 12, 16, 22],
+  unlink: [1, 2, 3, 4, 5, 7, 9, 12, 16, 22],
+  rename: [1, 2],
   ftruncate: [1, 2, 3, 4],
   mkdir: [1, 2, 3, 4],
   'write,writev,sendto,sendmsg': [4, 8, 12, 16, 20, 25, 30, 40, 50],
@@ -115,12 +115,13 @@ describeWith(['root', 'strace'], 'kill -9 at a system call', () => {
       const waiting = [...times];
       const worker = async () => {
         for (let when = waiting.shift(); when !== undefined; when = waiting.shift()) {
-          died += await dieTwice(`${name}:signal=KILL:when=${when}`, when);
+          const ends = await dieTwice(`${name}:signal=KILL:when=${when}`, when);
+          died += ends;
         }
       };
       await Promise.all([worker(), worker()]);
       console.log(`${name}: ${died} of ${2 * times.length} daemons died there`);
-      expect(died).toBeGreaterThan(0);
+      expect(died).toBeGreaterThan(times.length);
     },
   );
 });

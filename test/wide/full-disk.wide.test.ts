@@ -1,6 +1,7 @@
 /** Disks that are full, out of inodes, read-only, or do not let names be made: what is refused has not happened. */
 import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { call, listHolds, noted, succeeded } from '../crash/clients.js';
 import { Ledger } from '../crash/ledger.js';
@@ -131,7 +132,7 @@ describeWith(['root', 'mkfs.ext4'], 'a full disk', () => {
     },
   );
 
-  test.each(disks)('$name: kill -9 on the full disk', async ({ make }) => {
+  test.each(disks)('$name: a start on it after kill -9 gives up the reserve', async ({ make }) => {
     const mount = make();
     const filler = new Filler(mount);
     const ledger = new Ledger();
@@ -140,16 +141,24 @@ describeWith(['root', 'mkfs.ext4'], 'a full disk', () => {
     for (let count = 0; count < 20; count += 1) await noted(ledger, wire, 'lock', `before-${count}`, CLIENT);
     filler.fill();
     await lockUntilRefused(wire, ledger, 'full');
-    await first.daemon.kill();
-    // Whether one can start on it or not, it says so in one sentence.
-    const second = await serve([], first.directory).catch((error: Error) => error.message);
-    if (typeof second === 'string')
-      expect(second).toMatch(/^it ended with 1: lockd cannot start in .*ENOSPC/);
-    else await second.daemon.kill();
+    const second = await restart(first, ledger);
+    expect(await health(second.url)).toMatchObject({ status: 503, text: expect.stringContaining('space') });
+    await unlockAll(await Wire.to(second.url), ledger, second.url);
     filler.remove();
-    const third = await restart(first, ledger);
+    const third = await restart(second, ledger);
     expect(debris(third.directory)).toEqual([]);
-    console.log(`a start on a full disk ${typeof second === 'string' ? 'is refused' : 'works'}`);
+    expect(await health(third.url)).toMatchObject({ status: 200 });
+  });
+
+  test('a start without any space says so in one line', async () => {
+    const mount = mountTmpfs('size=1m');
+    const first = await serve([], join(mount, 'locks'));
+    await first.daemon.kill();
+    rmSync(join(first.directory, '.lockd/reserve'));
+    new Filler(mount).fill();
+    await expect(serve([], first.directory)).rejects.toThrow(
+      /^it ended with 1: lockd cannot start in .*ENOSPC.*\n$/,
+    );
   });
 
   test('no inodes left: the same', async () => {
@@ -192,6 +201,9 @@ describeWith(['root', 'mkfs.ext4'], 'a disk that becomes read-only', () => {
     const listed = await listHolds(running.url);
     expect(listed.map(({ resource }) => resource)).toEqual(['held', 'held too']);
     expect(await health(running.url)).toMatchObject({ status: 503, text: expect.stringContaining('EROFS') });
+    // Longer than its directory lock lasts without a heartbeat, which cannot be written either.
+    await sleep(16_000);
+    expect(await listHolds(running.url)).toHaveLength(2);
 
     await running.daemon.kill();
     disk.unmount();
