@@ -12,5 +12,6 @@ export type {
   Stats,
   UnlockOptions,
 } from './service/api.js';
-export { Lockd, type LockdOptions } from './service/lockd.js';
+export { Lockd } from './service/lockd.js';
+export type { LockdOptions } from './service/options.js';
 export { Stopped } from './store/port.js';

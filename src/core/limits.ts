@@ -32,3 +32,6 @@ export const MAX_ADOPTED_TOKEN = 8_000_000_000_000_000;
 
 /** Seconds for which the end of a lost hold is remembered: a victim that sleeps over night still learns of it. */
 export const LOST_KEPT_SECONDS = 86_400;
+
+/** Digits of a token that a caller may give: more than any token has, and few enough for the text of a refusal. */
+export const MAX_TOKEN_DIGITS = 64;

@@ -25,6 +25,8 @@ export interface Owner {
   readonly boot: string;
   readonly host: string;
   readonly pid: number;
+  /** Whether it had the kernel lock too: only then does that one's being free say that the owner is gone. */
+  readonly guarded: boolean;
 }
 
 export interface Claim {
@@ -55,7 +57,7 @@ export async function claimDirectory(layout: Layout, progress: Progress): Promis
     // Already compromised: nothing of ours is left to release.
     const release = () => unlock().catch(() => undefined);
     try {
-      writeOwner(layout);
+      writeOwner(layout, guarded);
     } catch (error) {
       await release();
       throw error;
@@ -93,7 +95,8 @@ function ownedText(layout: Layout): string {
 
 /** With the kernel lock in hand, a `daemon.lock` that an owner of this very boot left behind has no owner any more. */
 function removeLeftover(layout: Layout): void {
-  if (readOwner(layout)?.boot !== bootId()) return;
+  const owner = readOwner(layout);
+  if (!owner?.guarded || owner.boot !== bootId()) return;
   fs.rmSync(layout.daemonLock, { recursive: true, force: true });
 }
 
@@ -195,8 +198,8 @@ async function takeDaemonLock(
   }
 }
 
-function writeOwner(layout: Layout): void {
-  const owner: Owner = { boot: bootId(), host: hostname(), pid: process.pid };
+function writeOwner(layout: Layout, guarded: boolean): void {
+  const owner: Owner = { boot: bootId(), host: hostname(), pid: process.pid, guarded };
   const temporary = `${layout.owner}.tmp`;
   fs.rmSync(temporary, { force: true });
   fs.writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: 0o600, flag: 'wx' });

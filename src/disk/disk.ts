@@ -22,6 +22,8 @@ export interface Entry {
 
 export interface OpenFile {
   readonly inode: bigint;
+  /** How many names the file has. */
+  readonly links: number;
   /** Writes at `position`. Answers how many bytes were taken: fewer than given when the disk is full, without an error. */
   write(bytes: Uint8Array, position: number): number;
   /** Reads into `target` from `position`. Answers how many bytes there were; 0 at the end. */

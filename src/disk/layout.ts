@@ -56,6 +56,11 @@ export function temporaryFile(name: string): string {
   return `${name}${TEMPORARY_ENDING}`;
 }
 
+/** The segment that a temporary file was to become. */
+export function parseTemporarySegment(name: string): SegmentName | undefined {
+  return isTemporaryFile(name) ? parseSegmentFile(name.slice(0, -TEMPORARY_ENDING.length)) : undefined;
+}
+
 export function isTemporaryFile(name: string): boolean {
   return name.endsWith(TEMPORARY_ENDING);
 }

@@ -11,6 +11,10 @@ class NodeFile implements OpenFile {
     return fs.fstatSync(this.descriptor, { bigint: true }).ino;
   }
 
+  get links(): number {
+    return fs.fstatSync(this.descriptor).nlink;
+  }
+
   write(bytes: Uint8Array, position: number): number {
     return fs.writeSync(this.descriptor, bytes, 0, bytes.length, position);
   }

@@ -57,6 +57,8 @@ export class LockFiles {
   /** The names of all views. */
   readonly #shown = new Set<string>();
   readonly #problems = new Map<string, string>();
+  /** Foreign files that are locks in the journal by now and still stand where they were, by their resource. */
+  readonly #usedUp = new Map<string, readonly string[]>();
   #hardLinks = true;
   #namesMoved = false;
   /** Names that were warned about. */
@@ -137,6 +139,10 @@ export class LockFiles {
       if (!present.has(lockFileName(resource)) || this.#problems.has(resource)) this.#mend(resource, table);
       yield;
     }
+    for (const [resource, files] of this.#usedUp) {
+      this.setAside(resource, files);
+      yield;
+    }
     for (const resource of this.#problems.keys()) {
       if (!table.has(resource)) this.#hideAgain(resource);
       yield;
@@ -175,6 +181,7 @@ export class LockFiles {
     const moved: Move[] = [];
     try {
       for (const resource of resources) {
+        if (this.#usedUp.size > 0) this.#clearUsedUp(resource);
         if (table.holdCount(resource) > 0) {
           const slot = this.#fill(resource, table, mayLag);
           if (slot) names.push({ resource, slot });
@@ -191,13 +198,7 @@ export class LockFiles {
   /** Takes back what was prepared for a turn that was not committed. */
   abandon({ names, moved }: Prepared): void {
     for (const { slot } of names) if (slot) this.#slots.free(slot);
-    for (const { from, to } of moved) {
-      try {
-        this.options.disk.rename(to, from);
-      } catch (error) {
-        this.#report(from, error);
-      }
-    }
+    for (const move of moved) this.#moveBack(move);
   }
 
   /** Gives and takes the names, after the commit. What fails is reported and made good later. */
@@ -213,20 +214,40 @@ export class LockFiles {
     }
   }
 
+  /** Throws no disk error: a caller would hear that nothing was changed, and a restart would find the resource free. */
+  #moveBack({ from, to }: Move): void {
+    try {
+      this.options.disk.rename(to, from);
+      this.#namesMoved = true;
+    } catch (error) {
+      throw new Error(`${to} could not be moved back to ${from} (${(error as Error).message})`);
+    }
+  }
+
   /** Whether any of these files, which claimed a resource a moment ago, still is there. */
   areThere(files: readonly string[]): boolean {
     return files.some((path) => this.options.disk.exists(path));
   }
 
-  /** Moves foreign lock files, which have become locks in the journal, out of the way. */
-  setAside(files: readonly string[]): void {
-    for (const path of files) {
-      try {
-        this.#moveAside(path);
-      } catch (error) {
-        this.#report(path, error);
-      }
+  /** Moves foreign lock files, whose resource is a lock in the journal now, out of the way; if not now, then later. */
+  setAside(resource: string, files: readonly string[]): void {
+    this.#usedUp.set(resource, [...new Set([...(this.#usedUp.get(resource) ?? []), ...files])]);
+    try {
+      this.#clearUsedUp(resource);
+    } catch (error) {
+      this.#report(resource, error);
     }
+  }
+
+  /** A foreign file that became a lock must be gone before that lock is: else the next look would adopt it again. */
+  #clearUsedUp(resource: string): void {
+    for (const path of this.#usedUp.get(resource) ?? []) this.#moveAside(path);
+    this.#usedUp.delete(resource);
+  }
+
+  /** Whether names were moved that are not flushed yet. */
+  get hasMovedNames(): boolean {
+    return this.#namesMoved;
   }
 
   /** Makes moved names last. Resolves at once where nothing was moved. */

@@ -86,7 +86,15 @@ export class Slots {
   #rested(): Slot | undefined {
     const first = this.#resting[this.#firstResting];
     if (!first || this.options.monotonic() - first.since < REST_MS) return undefined;
-    return this.#takeLongestResting();
+    const slot = this.#takeLongestResting();
+    if (!slot || !this.#hasOtherName(slot)) return slot;
+    this.#remove(slot);
+    return this.#rested();
+  }
+
+  /** Somebody moved or linked the lock file: what it says there must not change. */
+  #hasOtherName({ file }: Slot): boolean {
+    return file !== undefined && file.links > 1;
   }
 
   #takeLongestResting(): Slot | undefined {

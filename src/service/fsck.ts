@@ -14,6 +14,7 @@ import {
   type SegmentName,
 } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
+import { StartRefused } from '../disk/start-refused.js';
 import { classify, type ForeignLock, joinClaims, slotInodes } from '../lock-files/foreign.js';
 import { isLockFileName, lockFileName } from '../lock-files/names.js';
 import { readLines } from '../store/journal/read-lines.js';
@@ -55,7 +56,12 @@ function* inspect(disk: Disk, layout: Layout): Generator<Finding> {
     yield* inspectLockFiles(disk, layout, names, journal);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    if (!(error instanceof StartRefused)) {
+      yield { level: 'warning', text: `Not everything could be read (${error.message}); try again` };
+      return;
+    }
     yield { level: 'damage', text: error.message };
+    yield* inspectForeign(disk, layout, names, undefined);
   }
 }
 

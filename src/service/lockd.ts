@@ -3,26 +3,18 @@
  * what was locked, and adopts what somebody else left there; then it is a `LockService`. The rules are in core/decide.ts,
  * the order of things in turns.ts.
  */
-import { randomUUID } from 'node:crypto';
-import type { Caller, ResourceState, Status } from '../core/commands.js';
-import { DEFAULT_LIST_COUNT, MAX_ADOPTED_TOKEN, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
-import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
+import type { Caller, Status } from '../core/commands.js';
+import { DEFAULT_LIST_COUNT, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
+import { noteProblem } from '../core/names.js';
 import { BadParameter } from '../core/refusals.js';
-import { LockTable } from '../core/table.js';
-import { type Claim, claimDirectory } from '../disk/claim.js';
+import { claimDirectory } from '../disk/claim.js';
 import { prepareDirectory } from '../disk/directory-checks.js';
 import { type Disk, errorCode } from '../disk/disk.js';
-import { Epoch } from '../disk/epoch.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
-import { openFileLimit } from '../disk/open-file-limit.js';
 import { takesFiles } from '../disk/probe.js';
 import { StartRefused } from '../disk/start-refused.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
-import { LockFiles } from '../lock-files/lock-files.js';
-import { MAX_OPEN_SLOTS } from '../lock-files/slots.js';
-import { JournalStore } from '../store/journal/journal-store.js';
-import { LoopPace } from '../store/journal/pace.js';
 import { giveUpReserve } from '../store/journal/reserve.js';
 import type {
   CallContext,
@@ -36,47 +28,17 @@ import type {
   UnlockOptions,
 } from './api.js';
 import { type Clock, systemClock } from './clock.js';
+import { openParts, type Parts } from './open-parts.js';
+import type { LockdOptions, LogLevel } from './options.js';
+import { check, checkClient, checkResource, isWhole, stateProblem, tokenProblem } from './parameters.js';
 import { Turns } from './turns.js';
 import { VERSION } from './version.js';
-
-export type LogLevel = 'info' | 'warn' | 'error';
-
-export interface LockdOptions {
-  /** Where the lock files are; made with mode 0700 if it is not there. */
-  readonly directory: string;
-  /** Go on although the directory lies on a network file system. */
-  readonly allowNetworkFs?: boolean;
-  /** Days for which history is kept, 30 when absent. */
-  readonly historyDays?: number;
-  /** Bytes of history, 1 GiB when absent. */
-  readonly historySizeBytes?: number;
-  readonly log?: (level: LogLevel, message: string) => void;
-  readonly clock?: Clock;
-  readonly disk?: Disk;
-  /** Bytes of turns in a journal segment before a new one begins, 64 MiB when absent. */
-  readonly segmentBytes?: number;
-  /** Bytes that are written ahead of the turns, 256 KiB when absent. */
-  readonly roomBytes?: number;
-}
 
 /** Milliseconds between two comparisons of the lock files with the table. */
 const MAINTENANCE_MS = 60_000;
 
-const DEFAULT_HISTORY_DAYS = 30;
-const DEFAULT_HISTORY_BYTES = 1 << 30;
-
 /** Who calls when nobody says so: somebody in this program. */
 const IN_PROCESS: Caller = { from: 'process' };
-
-/** The parts of an open directory. */
-interface Parts {
-  readonly layout: Layout;
-  readonly claim: Claim;
-  readonly epoch: Epoch;
-  readonly store: JournalStore;
-  readonly lockFiles: LockFiles;
-  readonly table: LockTable;
-}
 
 export class Lockd implements LockService {
   /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
@@ -87,6 +49,7 @@ export class Lockd implements LockService {
   readonly #timer: NodeJS.Timeout;
   #settleFailed: (error: Error) => void = () => undefined;
   #closing: Promise<void> | undefined;
+  #maintaining: Promise<void> | undefined;
 
   private constructor(
     private readonly parts: Parts,
@@ -110,6 +73,7 @@ export class Lockd implements LockService {
     });
     this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
     this.#timer.unref();
+    void parts.store.stopped.then((error) => this.#settleFailed(error));
     void parts.claim.lost.then((error) => this.#loseClaim(error));
   }
 
@@ -195,9 +159,7 @@ export class Lockd implements LockService {
     checkResource(resource);
     checkClient(client);
     const { token } = options;
-    if (token !== undefined && !/^\d+$/.test(token)) {
-      throw new BadParameter('token', `must be decimal digits, not '${token.slice(0, 40)}'`);
-    }
+    if (token !== undefined) check('token', tokenProblem(token));
     return this.#turns.submit({
       kind: 'unlock',
       resource,
@@ -260,17 +222,41 @@ export class Lockd implements LockService {
 
   health(): Health {
     const { store, lockFiles, layout } = this.parts;
+    // Whoever lost the directory learns it here too, and ends: this look at the epoch fails the next turn.
+    this.#turns.submit({ kind: 'count' }).catch(() => undefined);
+    if (this.#isDeposed()) {
+      return {
+        status: 'degraded',
+        problems: [`Another lockd took over ${this.directory}, or it was removed`],
+      };
+    }
     // A refusal is past; what counts is whether the disk would do the same again.
     if (this.#turns.problems.length > 0 && takesFiles(this.disk, layout)) this.#turns.forgetProblems();
     const problems = [...this.#turns.problems, ...store.problems, ...lockFiles.problems];
     return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
   }
 
+  #isDeposed(): boolean {
+    try {
+      return this.#closing === undefined && !this.parts.epoch.isMine();
+    } catch {
+      // What cannot be looked at is told by the store.
+      return false;
+    }
+  }
+
   /**
    * What is due once a minute, done now: compares the lock files with the table and mends them, drops what is kept no
    * longer. `Lockd` calls it by itself.
    */
-  async maintain(): Promise<void> {
+  maintain(): Promise<void> {
+    this.#maintaining ??= this.#maintain().finally(() => {
+      this.#maintaining = undefined;
+    });
+    return this.#maintaining;
+  }
+
+  async #maintain(): Promise<void> {
     const { lockFiles, store, table, layout } = this.parts;
     try {
       const names = await this.disk.listLater(layout.root);
@@ -301,7 +287,9 @@ export class Lockd implements LockService {
   }
 
   async #adoptAtStart(): Promise<void> {
-    const { lockFiles, table } = this.parts;
+    const { lockFiles, store, table } = this.parts;
+    // Frozen since the journal was read, and taken over, we would remove a successor's lock files.
+    await store.confirm();
     const found = lockFiles.compareAtStart(table);
     // A token must be above every one that was seen, also on a resource that is adopted later.
     for (const { highestToken = 0 } of found) table.nextToken = Math.max(table.nextToken, highestToken + 1);
@@ -355,78 +343,6 @@ async function makeOwnDirectory(disk: Disk, layout: Layout): Promise<void> {
   if (entry) return;
   disk.makeDirectory(layout.own);
   await disk.syncDirectory(layout.root);
-}
-
-async function openParts(
-  options: LockdOptions,
-  disk: Disk,
-  clock: Clock,
-  log: (level: LogLevel, message: string) => void,
-  layout: Layout,
-  claim: Claim,
-): Promise<Parts> {
-  const warn = (message: string) => log('warn', message);
-  const epoch = await Epoch.begin(disk, layout);
-  const store = await JournalStore.open({
-    disk,
-    layout,
-    epoch,
-    retention: {
-      historyDays: options.historyDays ?? DEFAULT_HISTORY_DAYS,
-      historyBytes: options.historySizeBytes ?? DEFAULT_HISTORY_BYTES,
-    },
-    pace: new LoopPace(),
-    time: () => clock.time(),
-    makeId: randomUUID,
-    warn,
-    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
-    ...(options.roomBytes === undefined ? {} : { roomBytes: options.roomBytes }),
-  });
-  const table = new LockTable();
-  for (const record of store.recovered.records) table.load(record);
-  // Whatever was granted before in this directory, also if it was restored from an old copy, its tokens were lower.
-  table.nextToken = Math.max(store.recovered.nextToken, tokenByClock(clock.time()));
-  const lockFiles = LockFiles.open({
-    disk,
-    layout,
-    epoch: epoch.number,
-    directoryId: store.directoryId,
-    isNew: store.isNew,
-    monotonic: () => clock.monotonic(),
-    warn,
-    // Connections need descriptors too.
-    maxOpenSlots: Math.min(MAX_OPEN_SLOTS, Math.floor(openFileLimit() / 4)),
-  });
-  return { layout, claim, epoch, store, lockFiles, table };
-}
-
-/** The Unix time in microseconds; nothing where the clock says a time so late that tokens would not be exact. */
-function tokenByClock(time: number): number {
-  const token = Math.floor(time * 1_000);
-  return token <= MAX_ADOPTED_TOKEN ? token : 0;
-}
-
-function check(parameter: string, problem: string | undefined): void {
-  if (problem !== undefined) throw new BadParameter(parameter, problem);
-}
-
-function checkResource(resource: string): void {
-  check('resource', resourceProblem(resource));
-}
-
-function checkClient(client: string): void {
-  check('client', clientProblem(client));
-}
-
-const STATES: readonly ResourceState[] = ['free', 'held', 'unreadable'];
-
-function stateProblem(state: string): string | undefined {
-  if (STATES.some((known) => known === state)) return undefined;
-  return `must be one of ${STATES.join(', ')}, not '${state.slice(0, 40)}'`;
-}
-
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
 }
 
 /** An address without its port: who forced, not through which connection. */

@@ -57,7 +57,7 @@ interface Draft {
   readonly changes: Change[];
   readonly undos: Undo[];
   /** Foreign files that have become locks by this turn. */
-  readonly adoptedFiles: string[];
+  readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
 }
 
 export class Turns {
@@ -86,7 +86,7 @@ export class Turns {
         resolve: (answer) => resolve(answer as Answers[C['kind']]),
         reject,
       };
-      if (command.kind === 'status' && this.#inFlight && !this.#inFlight.has(command.resource)) {
+      if (command.kind === 'status' && this.#inFlight && !this.#isBeingChanged(command.resource)) {
         void this.#answerUnchanged([pending]);
         return;
       }
@@ -131,6 +131,12 @@ export class Turns {
     this.#storageProblem = undefined;
   }
 
+  /** Whether the commit in flight or a command that waits concerns the resource: who asks later must see it. */
+  #isBeingChanged(resource: string): boolean {
+    if (this.#inFlight?.has(resource)) return true;
+    return this.#queue.some(({ command }) => 'resource' in command && command.resource === resource);
+  }
+
   /** Takes no more commands; resolves when those that wait are answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -168,7 +174,7 @@ export class Turns {
       await this.options.store.confirm();
       const draft = this.#draft(waiting);
       if (draft.changes.length === 0) return await this.#settleUnchanged(draft);
-      const saving = this.#save(draft, false);
+      const saving = this.#save(draft);
       // The turn before is answered while this one is flushed.
       this.#answerSaved();
       const problem = await saving;
@@ -213,7 +219,8 @@ export class Turns {
     if (pending.command.kind !== 'adopt') return;
     // Where the resource was taken meanwhile, the file of that name is our own by now.
     const own = decision.answer === true ? undefined : this.options.lockFiles.path(pending.command.resource);
-    draft.adoptedFiles.push(...(pending.files ?? []).filter((file) => file !== own));
+    const files = (pending.files ?? []).filter((file) => file !== own);
+    if (files.length > 0) draft.adopted.push({ resource: pending.command.resource, files });
   }
 
   /**
@@ -251,7 +258,8 @@ export class Turns {
   }
 
   /** Saves a draft. Answers the problem where it is certain that nothing was saved; then all of it is undone. */
-  async #save(draft: Draft, onlyFrees: boolean): Promise<Refused | undefined> {
+  async #save(draft: Draft): Promise<Refused | undefined> {
+    const onlyFrees = freesOnly(draft);
     const { table, store, lockFiles } = this.options;
     const touched = new Set(draft.changes.map((change) => change.resource));
     let prepared: ReturnType<LockFiles['prepare']>;
@@ -263,7 +271,7 @@ export class Turns {
       return this.#storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
     }
     // Not awaited for nothing: up to the flush of the store all of this is one step.
-    if (prepared.moved.length > 0) await lockFiles.flush();
+    if (lockFiles.hasMovedNames) await lockFiles.flush();
     this.#inFlight = touched;
     const outcome = await store.commit({ changes: draft.changes, nextToken: table.nextToken }, { onlyFrees });
     this.#inFlight = undefined;
@@ -274,7 +282,7 @@ export class Turns {
       return this.#storageFull(outcome.problem);
     }
     this.forgetProblems();
-    lockFiles.setAside(draft.adoptedFiles);
+    for (const { resource, files } of draft.adopted) lockFiles.setAside(resource, files);
     lockFiles.apply(prepared);
     await lockFiles.flush();
     return undefined;
@@ -291,7 +299,7 @@ export class Turns {
   async #settleUnchanged(draft: Draft): Promise<void> {
     this.#answerSaved();
     await this.options.store.confirm();
-    this.options.lockFiles.setAside(draft.adoptedFiles);
+    for (const { resource, files } of draft.adopted) this.options.lockFiles.setAside(resource, files);
     await this.options.lockFiles.flush();
     this.#settle(draft);
     await new Promise((resolve) => setImmediate(resolve));
@@ -313,13 +321,13 @@ export class Turns {
     for (const pending of waiting) {
       const draft = emptyDraft();
       this.#decide(pending, draft, this.#now());
-      const frees = draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
+      const frees = freesOnly(draft);
       let refused: Refused | undefined;
       if (!frees) {
         undo(draft);
         refused = problem;
       } else if (draft.changes.length > 0) {
-        refused = await this.#save(draft, true);
+        refused = await this.#save(draft);
       }
       // Not the draft itself: the files of an adoption that was not saved stay where they are.
       if (refused) await this.#settleUnchanged(emptyDraft([{ pending, decision: refused }]));
@@ -412,11 +420,16 @@ function takeStep({ steps, done, fail }: Chore): boolean {
 }
 
 function emptyDraft(decisions: Draft['decisions'] = []): Draft {
-  return { decisions, changes: [], undos: [], adoptedFiles: [] };
+  return { decisions, changes: [], undos: [], adopted: [] };
 }
 
 function undo(draft: Draft): void {
   for (const takeBack of draft.undos.reverse()) takeBack();
+}
+
+/** Whether nobody gets anything by the draft. */
+function freesOnly(draft: Draft): boolean {
+  return draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
 }
 
 /** The files that lock nothing any more once the draft is saved, although nobody could read them. */

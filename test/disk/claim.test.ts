@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Claim, claimDirectory, ownerIsRunning, readOwner } from '../../src/disk/claim.js';
 import { Layout } from '../../src/disk/layout.js';
 import { StartRefused } from '../../src/disk/start-refused.js';
@@ -34,7 +34,7 @@ function leaveBehind(layout: Layout, boot: string, ageMs: number): void {
   fs.mkdirSync(layout.daemonLock);
   const then = new Date(Date.now() - ageMs);
   fs.utimesSync(layout.daemonLock, then, then);
-  fs.writeFileSync(layout.owner, JSON.stringify({ boot, host: 'other', pid: 4_194_305 }));
+  fs.writeFileSync(layout.owner, JSON.stringify({ boot, host: 'other', pid: 4_194_305, guarded: true }));
 }
 
 /** The descriptors of this process that stand for a file of the directory. */
@@ -50,12 +50,25 @@ function descriptors(layout: Layout): string[] {
 }
 
 describeWith(['flock'], 'a claimed directory', () => {
+  test('is not taken from an owner that had no kernel lock: that one being free says nothing of it', async () => {
+    const layout = place();
+    const { claim: mine } = await claim(layout);
+    const owner = { boot: BOOT, host: 'other', pid: 4_194_305, guarded: false };
+    await mine.release();
+    fs.mkdirSync(layout.daemonLock);
+    fs.writeFileSync(layout.owner, JSON.stringify(owner));
+    const heartbeat = setInterval(() => fs.utimesSync(layout.daemonLock, new Date(), new Date()), 1_000);
+    onTestFinished(() => clearInterval(heartbeat));
+    await expect(claim(layout)).rejects.toThrow('is owned by another lockd (process 4194305 on other)');
+    expect(fs.existsSync(layout.daemonLock)).toBe(true);
+  });
+
   test('names its owner', async () => {
     const layout = place();
     const { claim: mine, said } = await claim(layout);
     expect(mine.warnings).toEqual([]);
     expect(said).toEqual([]);
-    const owner = { boot: BOOT, host: hostname(), pid: process.pid };
+    const owner = { boot: BOOT, host: hostname(), pid: process.pid, guarded: true };
     expect(readOwner(layout)).toEqual(owner);
     expect(ownerIsRunning(owner)).toBe(true);
     expect(fs.statSync(layout.owner).mode & 0o777).toBe(0o600);
@@ -267,8 +280,12 @@ describe('a claim that is lost', () => {
 
 describe('an owner', () => {
   test.each([
-    ['this process', { boot: BOOT, host: hostname(), pid: process.pid }, true],
-    ['a process of another boot', { boot: 'another', host: hostname(), pid: process.pid }, false],
-    ['a process that is gone', { boot: BOOT, host: hostname(), pid: 4_194_305 }, false],
+    ['this process', { boot: BOOT, host: hostname(), pid: process.pid, guarded: true }, true],
+    [
+      'a process of another boot',
+      { boot: 'another', host: hostname(), pid: process.pid, guarded: true },
+      false,
+    ],
+    ['a process that is gone', { boot: BOOT, host: hostname(), pid: 4_194_305, guarded: true }, false],
   ])('%s', (_, owner, runs) => expect(ownerIsRunning(owner)).toBe(runs));
 });

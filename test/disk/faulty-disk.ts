@@ -139,6 +139,9 @@ export class FaultyDisk implements Disk {
       get inode() {
         return file.inode;
       },
+      get links() {
+        return file.links;
+      },
       write: (bytes, position) => this.#write(path, file, bytes, position),
       read: (target, position) => this.#run('read', [path], () => file.read(target, position)),
       truncate: (length) => this.#run('truncate', [path], () => file.truncate(length)),

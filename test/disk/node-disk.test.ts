@@ -139,6 +139,7 @@ describe('writing whole', () => {
   test('does not go round for ever where the disk takes nothing', () => {
     const none = {
       inode: 1n,
+      links: 1,
       write: () => 0,
       read: () => 0,
       truncate: () => undefined,

@@ -414,7 +414,7 @@ describe('moved aside', () => {
   async function adoptedAt(place: Place, name: string, resource: string): Promise<void> {
     const path = place.put(name, 'B\n');
     place.world.do(adopt(resource, [{ client: 'B' }]));
-    place.files.setAside([path]);
+    place.files.setAside('a', [path]);
     place.world.do(unlock(resource, 'B'));
     await place.files.flush();
   }
@@ -443,7 +443,7 @@ describe('moved aside', () => {
   test('what is gone already is no problem', () => {
     const place = new Place();
     place.start();
-    place.files.setAside([place.at('nothing.lock')]);
+    place.files.setAside('nothing', [place.at('nothing.lock')]);
     expect(place.files.problems).toEqual([]);
   });
 

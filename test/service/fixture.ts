@@ -6,7 +6,8 @@ import { BadParameter, Refusal } from '../../src/core/refusals.js';
 import { Layout } from '../../src/disk/layout.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import type { Clock } from '../../src/service/clock.js';
-import { Lockd, type LockdOptions } from '../../src/service/lockd.js';
+import { Lockd } from '../../src/service/lockd.js';
+import type { LockdOptions } from '../../src/service/options.js';
 import { Stopped } from '../../src/store/port.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
 

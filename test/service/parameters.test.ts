@@ -73,17 +73,20 @@ describe('what is refused, and in which words', () => {
       "parameter 'note' must be printable text, but has U+0009",
       (lockd) => lockd.lock('r', 'A', { note: 'a\tb' }),
     ],
-    ["parameter 'token' must be decimal digits, not ''", (lockd) => lockd.unlock('r', 'A', { token: '' })],
     [
-      "parameter 'token' must be decimal digits, not '-1'",
+      "parameter 'token' must be 1 to 64 decimal digits, not ''",
+      (lockd) => lockd.unlock('r', 'A', { token: '' }),
+    ],
+    [
+      "parameter 'token' must be 1 to 64 decimal digits, not '-1'",
       (lockd) => lockd.unlock('r', 'A', { token: '-1' }),
     ],
     [
-      "parameter 'token' must be decimal digits, not '1\n'",
+      "parameter 'token' must be 1 to 64 decimal digits, not '1\n'",
       (lockd) => lockd.unlock('r', 'A', { token: '1\n' }),
     ],
     [
-      `parameter 'token' must be decimal digits, not '${'x'.repeat(40)}'`,
+      `parameter 'token' must be 1 to 64 decimal digits, not '${'x'.repeat(40)}'`,
       (lockd) => lockd.unlock('r', 'A', { token: 'x'.repeat(10_000) }),
     ],
     ["parameter 'reason' must say why; it is empty", (lockd) => lockd.forceUnlock('r', { reason: '' })],

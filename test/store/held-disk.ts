@@ -42,6 +42,9 @@ export class HeldDisk {
       get inode() {
         return file.inode;
       },
+      get links() {
+        return file.links;
+      },
       write: (bytes, position) => file.write(bytes, position),
       read: (target, position) => file.read(target, position),
       truncate: (length) => file.truncate(length),

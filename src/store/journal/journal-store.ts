@@ -9,7 +9,7 @@
 import type { Turn } from '../../core/records.js';
 import { type Disk, errorCode, unlinkIfThere } from '../../disk/disk.js';
 import type { Epoch } from '../../disk/epoch.js';
-import { isTemporaryFile, type Layout, segmentFile } from '../../disk/layout.js';
+import { type Layout, parseTemporarySegment, segmentFile } from '../../disk/layout.js';
 import { type CommitOptions, type CommitOutcome, type Recovered, Stopped, type Store } from '../port.js';
 import { RecordMap } from '../record-map.js';
 import { encodeLine, FORMAT, type HeadLine, type Previous } from './format.js';
@@ -55,6 +55,9 @@ export class JournalStore implements Store {
   #rotating: Promise<unknown> = Promise.resolve();
   #switching: Promise<unknown> | undefined;
   #broken: Stopped | undefined;
+  /** Settles when nothing can be committed any more, also if nobody asks. */
+  readonly stopped: Promise<Stopped>;
+  #settleStopped: (error: Stopped) => void = () => undefined;
   #closed = false;
   #hasReserve = true;
   #rotationProblem: string | undefined;
@@ -68,6 +71,9 @@ export class JournalStore implements Store {
     state: { records: RecordMap; nextToken: number; nextTurn: number },
     private segment: Segment,
   ) {
+    this.stopped = new Promise((resolve) => {
+      this.#settleStopped = resolve;
+    });
     this.#records = state.records;
     this.#nextToken = state.nextToken;
     this.#nextTurn = state.nextTurn;
@@ -83,7 +89,7 @@ export class JournalStore implements Store {
     const { disk, layout } = options;
     const journal = recoverJournal(disk, layout);
     for (const warning of journal?.warnings ?? []) options.warn(warning);
-    removeTemporaryFiles(disk, layout);
+    removeTemporaryFiles(options);
     const directoryId = journal?.directoryId ?? options.makeId();
     const state = stateOf(journal);
     const head = headLine(options, directoryId, 1, state, journal?.previous);
@@ -138,6 +144,7 @@ export class JournalStore implements Store {
     this.#oldBytes =
       bytes - removeSegments(disk, layout, expiredSegments(old, retention, this.options.time()));
     this.#hasReserve = makeReserve(disk, layout);
+    if (this.#hasReserve) this.segment.mayMakeRoom = true;
   }
 
   async close(): Promise<void> {
@@ -149,6 +156,8 @@ export class JournalStore implements Store {
   }
 
   async #commit(turn: Turn, { onlyFrees }: CommitOptions): Promise<CommitOutcome> {
+    // What is left of a full disk belongs to those who give back.
+    if (!onlyFrees && !this.#remakeReserve()) return { saved: false };
     const line = encodeLine({
       line: 'turn',
       turn: this.#nextTurn,
@@ -210,6 +219,12 @@ export class JournalStore implements Store {
       if (errorCode(error) === undefined) throw error;
       return error as NodeJS.ErrnoException;
     }
+  }
+
+  /** Whether the reserve is there, or there was space to make it again. */
+  #remakeReserve(): boolean {
+    if (!this.#hasReserve) this.#hasReserve = makeReserve(this.options.disk, this.options.layout);
+    return this.#hasReserve;
   }
 
   #giveUpReserve(): boolean {
@@ -325,6 +340,7 @@ export class JournalStore implements Store {
 
   #stop(error: unknown): Stopped {
     this.#broken ??= error instanceof Stopped ? error : new Stopped((error as Error).message);
+    this.#settleStopped(this.#broken);
     return this.#broken;
   }
 }
@@ -361,9 +377,10 @@ function headLine(
   };
 }
 
-/** What a crash left of files that never got their name. */
-function removeTemporaryFiles(disk: Disk, layout: Layout): void {
+/** What a crash left of files that never got their name. Those of a later epoch are a successor's, and in use. */
+function removeTemporaryFiles({ disk, layout, epoch }: JournalOptions): void {
   for (const name of disk.list(layout.own)) {
-    if (isTemporaryFile(name)) unlinkIfThere(disk, layout.ownFile(name));
+    const segment = parseTemporarySegment(name);
+    if (segment && segment.epoch <= epoch.number) unlinkIfThere(disk, layout.ownFile(name));
   }
 }

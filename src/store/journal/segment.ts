@@ -40,6 +40,8 @@ export class Segment {
   /** Up to here the file has blocks. */
   #allocated = 0;
   #hasSnapshot = false;
+  /** False once there was no space for it; somebody else may need what is left. */
+  mayMakeRoom = true;
   #file: OpenFile;
   private readonly disk: Disk;
   private readonly layout: Layout;
@@ -90,7 +92,7 @@ export class Segment {
   /** Puts `bytes` behind the last good byte, whole, or throws the disk's error; then `cutBack` is due. Not yet flushed. */
   append(bytes: Uint8Array): void {
     const end = this.#position + bytes.length;
-    if (this.#hasSnapshot && end > this.#allocated) this.#makeRoom(end);
+    if (this.#hasSnapshot && this.mayMakeRoom && end > this.#allocated) this.#makeRoom(end);
     writeWhole(this.#file, bytes, this.#position);
     this.#position = end;
   }
@@ -164,11 +166,18 @@ export class Segment {
   /** Gives back what was written ahead, and closes. */
   close(): void {
     try {
-      this.#file.truncate(this.#position);
-      this.#file.close();
+      this.#closeWithoutRoom();
     } catch (error) {
       // Nothing is lost by it: what counts was flushed.
       if (errorCode(error) === undefined) throw error;
+    }
+  }
+
+  #closeWithoutRoom(): void {
+    try {
+      this.#file.truncate(this.#position);
+    } finally {
+      this.#file.close();
     }
   }
 
@@ -179,6 +188,7 @@ export class Segment {
       this.#allocated = end + this.#room.length;
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
+      this.mayMakeRoom = false;
       this.#file.truncate(this.#position);
       this.#allocated = this.#position;
     }
