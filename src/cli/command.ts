@@ -5,10 +5,11 @@
 import { resolveSettings, type Sources } from './resolve.js';
 import { type Settings, toggle, type ValuesOf } from './setting.js';
 import { Terminal, type World } from './terminal.js';
+import { UsageError } from './usage-error.js';
 
 /** What a command is given to work with. */
 export interface Call<S extends Settings> {
-  /** The first word: what the command is about; empty where it takes none, or got none. */
+  /** The first word: what the command is about; empty only where it takes none, or got none. */
   readonly subject: string;
   readonly settings: ValuesOf<S>;
   readonly terminal: Terminal;
@@ -31,7 +32,8 @@ export interface CommandDefinition<S extends Settings> {
 export interface AnyCommand extends Omit<CommandDefinition<Settings>, 'run'> {
   /** The terminal for this command's output; `json` as its settings have it. Throws `UsageError`. */
   terminal(sources: Sources, world: World): Terminal;
-  run(subject: string, sources: Sources, terminal: Terminal): Promise<number>;
+  /** Throws `UsageError` where the words or the settings make no sense. */
+  run(subject: string | undefined, sources: Sources, terminal: Terminal): Promise<number>;
 }
 
 /** The setting of every command. */
@@ -43,7 +45,12 @@ export function defineCommand<S extends Settings>(definition: CommandDefinition<
     ...definition,
     settings: { ...definition.settings, ...OUTPUT },
     terminal: (sources, world) => new Terminal(world, resolveSettings(OUTPUT, sources).json),
-    run: (subject, sources, terminal) =>
-      definition.run({ subject, settings: resolveSettings(definition.settings, sources), terminal }),
+    run: async (subject, sources, terminal) => {
+      // Of a shell variable that is not set, most likely: none at all would mean something else.
+      if (subject === '')
+        throw new UsageError(`${definition.words?.[0]?.[0].slice(1, -1)} must not be empty`);
+      const settings = resolveSettings(definition.settings, sources);
+      return definition.run({ subject: subject ?? '', settings, terminal });
+    },
   };
 }

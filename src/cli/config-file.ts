@@ -7,6 +7,9 @@ import { nearest } from './nearest.js';
 import type { Given } from './resolve.js';
 import { UsageError } from './usage-error.js';
 
+/** Editors on Windows put it before the text. */
+const BYTE_ORDER_MARK = /^\ufeff/;
+
 /** Reads the file and checks its keys against the names of all flags. Throws `UsageError`. */
 export function readConfigFile(path: string, knownFlags: ReadonlySet<string>): Given {
   const content = parse(path);
@@ -21,10 +24,12 @@ export function readConfigFile(path: string, knownFlags: ReadonlySet<string>): G
 function parse(path: string): object {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = JSON.parse(readFileSync(path, 'utf8').replace(BYTE_ORDER_MARK, ''));
   } catch (error) {
     const problem =
-      error instanceof SyntaxError ? `is not JSON: ${error.message}` : `cannot be read: ${String(error)}`;
+      error instanceof SyntaxError
+        ? `is not JSON: ${error.message}`
+        : `cannot be read: ${(error as Error).message}`;
     throw new UsageError(`The configuration file ${path} ${problem}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {

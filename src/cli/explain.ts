@@ -3,7 +3,7 @@
  * text, so that this asks for the status; where that cannot be had, the advice stands alone.
  */
 import type { LockdClient } from '../client/client.js';
-import { RefusedCall } from '../client/errors.js';
+import { OutcomeUnknown, RefusedCall } from '../client/errors.js';
 import type { Hold } from '../core/commands.js';
 import type { RefusalName } from '../core/refusals.js';
 import type { FileStatus } from '../service/api.js';
@@ -25,7 +25,10 @@ export class ExplainedRefusal extends Error {
   }
 }
 
-/** Waits for a call about a resource; a refusal comes back as `ExplainedRefusal`. */
+/**
+ * Waits for a call about a resource; a refusal comes back as `ExplainedRefusal`, and an outcome that is unknown with
+ * the command that finds it out.
+ */
 export async function explained<T>(
   call: Promise<T>,
   client: LockdClient,
@@ -35,6 +38,10 @@ export async function explained<T>(
   try {
     return await call;
   } catch (error) {
+    if (error instanceof OutcomeUnknown) {
+      const look = commandFor(client.url, 'status', [resource]);
+      throw new OutcomeUnknown(`${error.message}. Look with: ${look}`, { cause: error });
+    }
     if (!(error instanceof RefusedCall)) throw error;
     const { refusal } = error;
     if (refusal === undefined) throw new ExplainedRefusal(error, exitStatus(error));
@@ -78,6 +85,11 @@ class Situation {
     return commandFor(this.client.url, command, [this.resource, ...words], options);
   }
 
+  /** The caller's own lock, tried again. */
+  relock(options: readonly string[] = []): string {
+    return this.about('lock', options, this.client.client);
+  }
+
   /** A command line about the daemon. */
   general(command: string): string {
     return commandFor(this.client.url, command);
@@ -106,9 +118,9 @@ const ADVICE: { readonly [Name in RefusalName]: (situation: Situation) => string
   notLocked: (situation) => `Is the name right? To see what is held: ${situation.general('list')}`,
   unreadable: ({ status, force }) => `Look at ${status?.file ?? 'the file'}. If nobody needs it: ${force}`,
   staleToken: (situation) => `Stop the work of that token. To look: ${situation.about('status')}`,
-  lost: (situation) => `To go on, lock it anew: ${situation.about('lock')}`,
+  lost: (situation) => `To go on, lock it anew: ${situation.relock()}`,
   limitMismatch: (situation) =>
-    `To share it: ${situation.about('lock', ['--limit', String(situation.status?.limit ?? 'N')])}`,
+    `To share it: ${situation.relock(['--limit', String(situation.status?.limit ?? 'N')])}`,
   tooMany: (situation) => `To see what is held: ${situation.general('list')}`,
   storageFull: (situation) =>
     `Make room there, or mend the disk; then try again. To look: ${situation.general('status')}`,

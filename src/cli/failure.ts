@@ -10,13 +10,13 @@ import { UsageError } from './usage-error.js';
 
 /**
  * Prints a failure and answers the exit status. With --json it is one document on standard output,
- * `{"error": {"message": ...}}`, except for what is wrong with the command line itself.
+ * `{"error": {"message": ...}}`, except where the words were no command line at all.
  */
 export function reportFailure(error: unknown, terminal: Terminal): number {
   // Commander has printed it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE;
   const status = error instanceof ExplainedRefusal ? error.exitStatus : exitStatusOf(error);
-  if (terminal.json && !(error instanceof UsageError)) {
+  if (terminal.json) {
     terminal.answer({ json: { error: { ...failureOf(error), exitStatus: status } } });
     return status;
   }

@@ -23,7 +23,7 @@ export const list = defineCommand({
     prefix: optional('TEXT', 'only resources that begin so', text),
     holder: optional('NAME', 'only what this client holds', text),
     state: optional('STATE', 'only held, or only unreadable', oneOf<ResourceState>('held', 'unreadable')),
-    count: optional('N', 'at most so many resources (default: all)', wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+    count: optional('N', 'at most so many resources (default: all)', wholeNumber(1)),
     after: optional('RESOURCE', 'only resources behind this one, in code-unit order', text),
   },
   run: ({ settings: { url, prefix, holder, state, count, after }, terminal }) => {

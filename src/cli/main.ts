@@ -1,7 +1,7 @@
 /** The process of `lockd`: runs its command line. */
 import { writeSync } from 'node:fs';
 import { defectText } from './defect.js';
-import { DEFECT } from './exit-status.js';
+import { DEFECT, REFUSED } from './exit-status.js';
 import { printable } from './printable.js';
 import { runCommandLine } from './run-command-line.js';
 
@@ -10,12 +10,16 @@ process.on('uncaughtException', (error) => {
   process.exit(DEFECT);
 });
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Who read it has seen enough, as `head` does.
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Who read it has seen enough, as `head` does.
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`${printable(`Standard output cannot be written (${error.message})`)}\n`, () =>
+    process.exit(REFUSED),
+  );
+});
+
+// There is no place left to say so.
+process.stderr.on('error', () => undefined);
 
 const { env: environment, stdout, stderr } = process;
 process.exitCode = await runCommandLine(process.argv.slice(2), { environment, stdout, stderr });

@@ -14,7 +14,8 @@ import { UsageError } from './usage-error.js';
 /** What a command line asks for. */
 export interface Request {
   readonly command: AnyCommand;
-  readonly subject: string;
+  /** The first word; undefined where none was given. */
+  readonly subject: string | undefined;
   readonly sources: Sources;
 }
 
@@ -44,7 +45,7 @@ export function buildProgram(
     addCommand(program, command, (words, flags) => {
       onRequest({
         command,
-        subject: words[0] ?? '',
+        subject: words[0],
         sources: findSources(commands, flagsWithWords(command, words, flags), world),
       });
     });

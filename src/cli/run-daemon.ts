@@ -16,6 +16,9 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** Milliseconds for the stop: service managers kill what takes much longer. */
 const STOP_MS = 5_000;
 
+/** Milliseconds in which the same signal is no second one: `timeout` sends it to the process and to its group. */
+const REPEAT_MS = 500;
+
 /** Starts a daemon, says so, and ends the process with it. Rejects as `startDaemon` does, and never resolves. */
 export async function runDaemon(
   options: Omit<DaemonOptions, 'log'>,
@@ -38,12 +41,8 @@ function endAtOnceOnTrouble({ lockd }: Daemon, log: Log): void {
 }
 
 async function stopWhenAsked(daemon: Daemon, log: Log): Promise<never> {
-  const signal = await stopSignal();
+  const signal = await stopSignal(log);
   log('info', `Stopping on ${signal}; a second one ends at once`);
-  for (const again of STOP_SIGNALS) {
-    const status = 128 + constants.signals[again];
-    process.once(again, () => exit(log, status, `Ended at once by a second ${again}`));
-  }
   const late = `Still not stopped after ${STOP_MS / 1_000} s; ended. What was answered is saved`;
   setTimeout(() => exit(log, REFUSED, late), STOP_MS);
   await daemon.close();
@@ -56,12 +55,19 @@ function exit(log: Log, status: number, message: string): never {
   process.exit(status);
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
+/** Resolves with the first signal to stop. The listeners stay: without any, a second signal would kill. */
+function stopSignal(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      for (const other of STOP_SIGNALS) process.off(other, stop);
-      resolve(signal);
+    let first: { readonly signal: NodeJS.Signals; readonly time: number } | undefined;
+    const stop = (signal: (typeof STOP_SIGNALS)[number]) => {
+      if (!first) {
+        first = { signal, time: performance.now() };
+        resolve(signal);
+        return;
+      }
+      if (signal === first.signal && performance.now() - first.time < REPEAT_MS) return;
+      exit(log, 128 + constants.signals[signal], `Ended at once by a second ${signal}`);
     };
-    for (const signal of STOP_SIGNALS) process.on(signal, stop);
+    for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal));
   });
 }

@@ -6,7 +6,8 @@ import { styleText } from 'node:util';
 
 /** A standard stream, as far as commands need it. */
 export interface Output {
-  write(text: string): unknown;
+  /** `done` is called when the text is written, with an error if it could not be. */
+  write(text: string, done?: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
 }
 
@@ -17,7 +18,10 @@ export interface World {
   readonly stderr: Output;
 }
 
-/** The outcome of a command: `json` stands for all of it with --json; else `text` is printed, and `aside` on stderr. */
+/**
+ * The outcome of a command: `json` stands for all of it with --json, and if it cannot be written, `aside` for it; else
+ * `text` is printed, and `aside` on stderr.
+ */
 export interface Answer {
   readonly json: unknown;
   readonly text?: string;
@@ -36,7 +40,9 @@ export class Terminal {
   /** Prints the outcome, in the form that was asked for. */
   answer({ json, text, aside }: Answer): void {
     if (this.json) {
-      this.world.stdout.write(`${JSON.stringify(json)}\n`);
+      this.world.stdout.write(`${JSON.stringify(json)}\n`, (error) => {
+        if (error && aside !== undefined) this.aside(aside);
+      });
       return;
     }
     if (text !== undefined) this.world.stdout.write(`${text}\n`);

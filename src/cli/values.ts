@@ -16,14 +16,15 @@ export function oneOf<Choice extends string>(...choices: readonly Choice[]): (gi
   };
 }
 
-/** A whole number from `least` to `most`. */
-export function wholeNumber(least: number, most: number): (given: string) => number {
+/** A whole number from `least` to `most`; without `most`, any larger one counts as the largest that is exact. */
+export function wholeNumber(least: number, most = Number.POSITIVE_INFINITY): (given: string) => number {
   return (given) => {
     const number = /^\d+$/.test(given) ? Number(given) : Number.NaN;
     if (!(number >= least && number <= most)) {
-      throw new UsageError(`must be a whole number from ${least} to ${most}, not '${given}'`);
+      const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+      throw new UsageError(`must be a whole number ${range}, not '${given}'`);
     }
-    return number;
+    return Math.min(number, Number.MAX_SAFE_INTEGER);
   };
 }
 

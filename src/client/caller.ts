@@ -7,7 +7,7 @@ import CustomType from 'xmlrpc/lib/customtype.js';
 import serializer from 'xmlrpc/lib/serializer.js';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
-import { answerLost, nobodyAnswers, notLockd } from './failures.js';
+import { answerLost, cannotBeSent, nobodyAnswers, notLockd } from './failures.js';
 import { type HttpAnswer, HttpExchange, Interrupted } from './http-exchange.js';
 import { readHealth, readMethodAnswer } from './read-answer.js';
 
@@ -49,7 +49,7 @@ export class Caller {
 
   /** @param onlyAsks the method changes nothing, and may be sent twice. */
   async call(method: string, parameters: readonly Parameter[], onlyAsks: boolean): Promise<XmlRpcValue> {
-    const xml = serializer.serializeMethodCall(method, parameters.map(serializable), 'utf-8');
+    const xml = encode(method, parameters);
     const answer = await this.#send({
       what: method,
       onlyAsks,
@@ -101,6 +101,15 @@ function isForeignProtocol({ code }: Interrupted): boolean {
 function reason({ code, message }: Interrupted): string {
   if (code === 'ECONNREFUSED') return 'connection refused';
   return message || code;
+}
+
+/** The call as XML. Throws `RefusedCall` for what XML cannot carry, such as control characters. */
+function encode(method: string, parameters: readonly Parameter[]): string {
+  try {
+    return serializer.serializeMethodCall(method, parameters.map(serializable), 'utf-8');
+  } catch (error) {
+    throw cannotBeSent(method, error);
+  }
 }
 
 /** A string that the serializer escapes. Of a plain one with two `]]>` it would write the rest as markup. */

@@ -22,6 +22,7 @@ import {
   UnexpectedAnswer,
 } from './answers.js';
 import { Caller, type Parameter } from './caller.js';
+import { checkTexts } from './check-texts.js';
 import { processName } from './client-name.js';
 import { readDaemonUrl } from './daemon-url.js';
 import { otherVersion } from './failures.js';
@@ -61,22 +62,26 @@ export class LockdClient {
   }
 
   /** Takes `resource`, or is refused at once. */
-  lock(resource: string, options: LockOptions = {}): Promise<Hold> {
+  async lock(resource: string, options: LockOptions = {}): Promise<Hold> {
+    checkTexts('lock', { resource, client: this.client, note: options.note });
     return this.#change(readHold, 'lock', resource, this.client, { ...options });
   }
 
   /** Gives `resource` back; with a token, only that very hold. */
-  unlock(resource: string, options: UnlockOptions = {}): Promise<true> {
+  async unlock(resource: string, options: UnlockOptions = {}): Promise<true> {
+    checkTexts('unlock', { resource, client: this.client });
     return this.#change(readTrue, 'unlock', resource, this.client, { ...options });
   }
 
   /** Ends somebody's hold against its holder's will; resolves when that is saved. */
-  forceUnlock(resource: string, options: ForceUnlockOptions): Promise<true> {
+  async forceUnlock(resource: string, options: ForceUnlockOptions): Promise<true> {
+    checkTexts('forceUnlock', { resource, reason: options.reason, client: options.client });
     return this.#change(readTrue, 'forceUnlock', resource, { ...options });
   }
 
   /** Who holds `resource`; a free one has a status too. */
-  status(resource: string): Promise<FileStatus> {
+  async status(resource: string): Promise<FileStatus> {
+    checkTexts('status', { resource });
     return this.#ask(readStatus, 'status', resource);
   }
 

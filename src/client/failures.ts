@@ -1,6 +1,7 @@
 /** The texts of the ways in which a call can fail: each names the address, says what happened, and what to do. */
+import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { urlText } from './daemon-url.js';
-import { NoDaemon, NotLockd, OutcomeUnknown } from './errors.js';
+import { NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from './errors.js';
 
 const RIGHT_ADDRESS = 'with --url or LOCKD_URL';
 
@@ -12,6 +13,12 @@ export function nobodyAnswers(url: URL, reason: string, tries: number): NoDaemon
   );
 }
 
+/** The call cannot be written as XML, and was not sent. */
+export function cannotBeSent(method: string, error: unknown): RefusedCall {
+  const problem = error instanceof Error ? error.message : String(error);
+  return new RefusedCall(BAD_PARAMETERS, `${method}: a parameter cannot be written as XML: ${problem}`);
+}
+
 /** The call was sent, and no answer came that could be read. */
 export function answerLost(url: URL, method: string, problem: string, onlyAsks: boolean) {
   if (onlyAsks) {
@@ -21,7 +28,7 @@ export function answerLost(url: URL, method: string, problem: string, onlyAsks: 
   }
   return new OutcomeUnknown(
     `The daemon at ${urlText(url)} was sent ${method}, but its answer was lost (${problem}): ` +
-      'it may have been carried out or not. Look with: lockd status',
+      'it may have been carried out or not',
   );
 }
 

@@ -23,20 +23,26 @@ export type Classified =
   /** No resource can have this name: it locks nothing. */
   | { readonly kind: 'nameless' };
 
-/** Looks at the lock file `name`. Undefined where there is none. `isOurs` knows the inodes in our slots folders. */
+/**
+ * Looks at the lock file `name`. Undefined where there is none. `isOurs` knows the inodes in our slots folders. A file of ours
+ * with a token that the journal has not given yet is newer than the journal, which was lost or restored from an old copy:
+ * nothing is known of its unlock, and so it claims its resource.
+ */
 export function classify(
   disk: Disk,
   layout: Layout,
   name: string,
   directoryId: string,
   isOurs: (inode: bigint) => boolean,
+  nextToken = Number.POSITIVE_INFINITY,
 ): Classified | undefined {
   const entry = disk.stat(layout.lockFile(name));
   // What is no UTF-8 comes with U+FFFD in it, and is not to be found under that name.
   if (!entry) return name.includes('\ufffd') ? { kind: 'nameless' } : undefined;
-  if (entry.kind === 'file' && isOurs(entry.inode)) return { kind: 'ours' };
   const content = entry.kind === 'file' ? contentOf(disk, layout.lockFile(name), entry.size) : undefined;
-  if (content?.directory === directoryId) return { kind: 'ours' };
+  const isOwn = (entry.kind === 'file' && isOurs(entry.inode)) || content?.directory === directoryId;
+  const highestToken = Math.max(0, ...(content?.holders.map((holder) => holder.token ?? 0) ?? []));
+  if (isOwn && highestToken < nextToken) return { kind: 'ours' };
   const resource = resourceOfLockFile(name) ?? content?.resource ?? name;
   if (resourceProblem(resource)) return { kind: 'nameless' };
   const lock: ForeignLock = {

@@ -92,14 +92,20 @@ export class LockFiles {
 
   /** What an operator should know: lock files that could not be made or removed. */
   get problems(): readonly string[] {
-    return [...this.#problems.values()];
+    const usedUp = [...this.#usedUp].map(
+      ([resource, files]) =>
+        `${files.join(', ')} cannot be moved away; '${resource}' stays locked until it is`,
+    );
+    return [...this.#problems.values(), ...usedUp];
   }
 
   /**
    * Compares the names in the lock directory with the table, once, before the first answer: removes our own that lock
    * nothing, makes missing ones, answers what foreign ones claim. What stands in the others is checked by `renewViews`.
+   *
+   * @param nextToken that of the journal as it was read: a file with a later one is newer than the journal.
    */
-  compareAtStart(table: LockTable): ForeignLock[] {
+  compareAtStart(table: LockTable, nextToken?: number): ForeignLock[] {
     const { disk, layout } = this.options;
     const expected = new Map<string, string>();
     for (const { resource } of table.allHolds()) expected.set(lockFileName(resource), resource);
@@ -107,7 +113,7 @@ export class LockFiles {
     for (const name of disk.list(layout.root)) {
       const resource = expected.get(name);
       if (resource !== undefined) this.#setView(resource, { name });
-      else if (isLockFileName(name)) foreign.push(...this.#judge(name));
+      else if (isLockFileName(name)) foreign.push(...this.#judge(name, nextToken));
     }
     for (const resource of expected.values()) {
       if (!this.#views.has(resource)) this.#mend(resource, table);
@@ -231,11 +237,14 @@ export class LockFiles {
 
   /** Moves foreign lock files, whose resource is a lock in the journal now, out of the way; if not now, then later. */
   setAside(resource: string, files: readonly string[]): void {
-    this.#usedUp.set(resource, [...new Set([...(this.#usedUp.get(resource) ?? []), ...files])]);
+    const before = this.#usedUp.get(resource) ?? [];
+    this.#usedUp.set(resource, [...new Set([...before, ...files])]);
     try {
       this.#clearUsedUp(resource);
     } catch (error) {
-      this.#report(resource, error);
+      if (errorCode(error) === undefined) throw error;
+      if (before.length === 0)
+        this.options.warn(`${files.join(', ')}: ${(error as Error).message}; it is tried again`);
     }
   }
 
@@ -386,10 +395,10 @@ export class LockFiles {
   }
 
   /** What a lock file that no held resource accounts for claims. Removes it if it is our own: then it claims nothing. */
-  #judge(name: string): ForeignLock[] {
+  #judge(name: string, nextToken?: number): ForeignLock[] {
     const { disk, layout, directoryId, warn } = this.options;
     const path = layout.lockFile(name);
-    const classified = classify(disk, layout, name, directoryId, (inode) => this.#isSlot(inode));
+    const classified = classify(disk, layout, name, directoryId, (inode) => this.#isSlot(inode), nextToken);
     if (classified?.kind === 'ours') {
       this.#removeLeftover(name, path);
     } else if (classified?.kind === 'nameless' && !this.#ignored.has(name)) {

@@ -14,8 +14,8 @@ export interface LockOptions {
 }
 
 export interface UnlockOptions {
-  /** Decimal digits: unlock only that very hold. */
-  readonly token?: string;
+  /** Decimal digits, or a whole number: unlock only that very hold. */
+  readonly token?: string | number;
 }
 
 export interface ForceUnlockOptions {

@@ -150,7 +150,7 @@ function* inspectLockFiles(
     disk,
     layout,
     names.filter((name) => !held.has(name)),
-    journal?.directoryId,
+    journal,
   );
 }
 
@@ -158,12 +158,20 @@ function* inspectForeign(
   disk: Disk,
   layout: Layout,
   names: readonly string[],
-  directoryId: string | undefined,
+  journal: RecoveredJournal | undefined,
 ): Generator<Finding> {
+  const directoryId = journal?.directoryId;
   const inodes = directoryId === undefined ? new Set<bigint>() : slotInodes(disk, layout);
   const foreign: ForeignLock[] = [];
   for (const name of names.filter(isLockFileName)) {
-    const classified = classify(disk, layout, name, directoryId ?? '', (inode) => inodes.has(inode));
+    const classified = classify(
+      disk,
+      layout,
+      name,
+      directoryId ?? '',
+      (inode) => inodes.has(inode),
+      journal?.nextToken,
+    );
     if (classified?.kind === 'foreign') foreign.push(classified.lock);
     if (classified?.kind === 'ours') {
       yield note(

@@ -5,7 +5,6 @@
  */
 import type { Caller, Status } from '../core/commands.js';
 import { DEFAULT_LIST_COUNT, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
-import { noteProblem } from '../core/names.js';
 import { BadParameter } from '../core/refusals.js';
 import { claimDirectory } from '../disk/claim.js';
 import { prepareDirectory } from '../disk/directory-checks.js';
@@ -30,7 +29,17 @@ import type {
 import { type Clock, systemClock } from './clock.js';
 import { openParts, type Parts } from './open-parts.js';
 import type { LockdOptions, LogLevel } from './options.js';
-import { check, checkClient, checkResource, isWhole, stateProblem, tokenProblem } from './parameters.js';
+import {
+  check,
+  checkClient,
+  checkNote,
+  checkOptions,
+  checkResource,
+  checkText,
+  isWhole,
+  stateProblem,
+  tokenDigits,
+} from './parameters.js';
 import { Turns } from './turns.js';
 import { VERSION } from './version.js';
 
@@ -135,11 +144,12 @@ export class Lockd implements LockService {
   async lock(resource: string, client: string, options: LockOptions = {}, context: CallContext = IN_PROCESS) {
     checkResource(resource);
     checkClient(client);
+    checkOptions(options, ['limit', 'note']);
     const { limit = 1, note } = options;
     if (!isWhole(limit, 1, MAX_LIMIT)) {
       throw new BadParameter('limit', `must be a whole number from 1 to ${MAX_LIMIT}, not ${limit}`);
     }
-    if (note !== undefined) check('note', noteProblem(note));
+    checkNote('note', note);
     const received = context.received ?? this.clock.monotonic();
     const { from } = context;
     const hold = await this.#turns.submit({
@@ -158,14 +168,9 @@ export class Lockd implements LockService {
   async unlock(resource: string, client: string, options: UnlockOptions = {}): Promise<true> {
     checkResource(resource);
     checkClient(client);
-    const { token } = options;
-    if (token !== undefined) check('token', tokenProblem(token));
-    return this.#turns.submit({
-      kind: 'unlock',
-      resource,
-      client,
-      ...(token === undefined ? {} : { token }),
-    });
+    checkOptions(options, ['token']);
+    const token = options.token === undefined ? {} : { token: tokenDigits(options.token) };
+    return this.#turns.submit({ kind: 'unlock', resource, client, ...token });
   }
 
   async forceUnlock(
@@ -174,8 +179,10 @@ export class Lockd implements LockService {
     context: CallContext = IN_PROCESS,
   ): Promise<true> {
     checkResource(resource);
+    checkOptions(options, ['reason', 'client']);
     const { reason, client } = options;
-    check('reason', noteProblem(reason) ?? (reason.trim() === '' ? 'must say why; it is empty' : undefined));
+    checkNote('reason', reason ?? '');
+    check('reason', (reason ?? '').trim() === '' ? 'must say why; it is empty' : undefined);
     if (client !== undefined) checkClient(client);
     return this.#turns.submit({
       kind: 'forceUnlock',
@@ -192,7 +199,9 @@ export class Lockd implements LockService {
   }
 
   async list(options: ListOptions = {}): Promise<FileStatus[]> {
+    checkOptions(options, ['prefix', 'client', 'state', 'count', 'after']);
     const { prefix, client, state, count = DEFAULT_LIST_COUNT, after = '' } = options;
+    for (const [name, text] of Object.entries({ prefix, client, after })) checkText(name, text);
     if (!isWhole(count, 1, MAX_LIST_COUNT)) {
       throw new BadParameter('count', `must be a whole number from 1 to ${MAX_LIST_COUNT}, not ${count}`);
     }
@@ -227,7 +236,7 @@ export class Lockd implements LockService {
     if (this.#isDeposed()) {
       return {
         status: 'degraded',
-        problems: [`Another lockd took over ${this.directory}, or it was removed`],
+        problems: [`Another lockd took over ${this.directory}, or its journal was removed`],
       };
     }
     // A refusal is past; what counts is whether the disk would do the same again.
@@ -290,7 +299,7 @@ export class Lockd implements LockService {
     const { lockFiles, store, table } = this.parts;
     // Frozen since the journal was read, and taken over, we would remove a successor's lock files.
     await store.confirm();
-    const found = lockFiles.compareAtStart(table);
+    const found = lockFiles.compareAtStart(table, store.recovered.nextToken);
     // A token must be above every one that was seen, also on a resource that is adopted later.
     for (const { highestToken = 0 } of found) table.nextToken = Math.max(table.nextToken, highestToken + 1);
     await Promise.all(found.map((lock) => this.#adopt(lock)));

@@ -1,7 +1,7 @@
 /** Checks what callers give, before it becomes a command. What may stand in a name is decided in core/names.ts. */
 import type { ResourceState } from '../core/commands.js';
 import { MAX_TOKEN_DIGITS } from '../core/limits.js';
-import { clientProblem, resourceProblem } from '../core/names.js';
+import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
 import { BadParameter } from '../core/refusals.js';
 
 /** Throws `BadParameter` if there is a problem. */
@@ -9,12 +9,44 @@ export function check(parameter: string, problem: string | undefined): void {
   if (problem !== undefined) throw new BadParameter(parameter, problem);
 }
 
-export function checkResource(resource: string): void {
-  check('resource', resourceProblem(resource));
+export function checkResource(resource: unknown): asserts resource is string {
+  check('resource', stringProblem(resource) ?? resourceProblem(resource as string));
 }
 
-export function checkClient(client: string): void {
-  check('client', clientProblem(client));
+export function checkClient(client: unknown): asserts client is string {
+  check('client', stringProblem(client) ?? clientProblem(client as string));
+}
+
+/** Checks a text that may be absent: a note, or a reason. */
+export function checkNote(parameter: string, note: unknown): void {
+  if (note !== undefined) check(parameter, stringProblem(note) ?? noteProblem(note as string));
+}
+
+/** Checks that what may be absent is a string otherwise. */
+export function checkText(parameter: string, text: unknown): void {
+  if (text !== undefined) check(parameter, stringProblem(text));
+}
+
+/** Throws `BadParameter` for options that are no object, and for one that does not exist: a mistyped one does nothing. */
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new BadParameter('options', 'must be an object');
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new BadParameter('options', `has no '${unknown}'; known: ${known.join(', ')}`);
+}
+
+/** The digits of a token that a caller may also give as a whole number. */
+export function tokenDigits(token: unknown): string {
+  const digits = typeof token === 'number' ? String(token) : token;
+  check('token', stringProblem(digits) ?? tokenProblem(digits as string));
+  return digits as string;
+}
+
+/** Callers in JavaScript have no types to keep them. */
+function stringProblem(value: unknown): string | undefined {
+  return typeof value === 'string'
+    ? undefined
+    : `must be a string, not ${value === null ? 'null' : typeof value}`;
 }
 
 const STATES: readonly ResourceState[] = ['free', 'held', 'unreadable'];
@@ -29,7 +61,7 @@ export function isWhole(value: number, least: number, most: number): boolean {
 }
 
 /** What is wrong with `token` as the digits of a token. */
-export function tokenProblem(token: string): string | undefined {
+function tokenProblem(token: string): string | undefined {
   if (/^\d+$/.test(token) && token.length <= MAX_TOKEN_DIGITS) return undefined;
   return `must be 1 to ${MAX_TOKEN_DIGITS} decimal digits, not '${token.slice(0, 40)}'`;
 }

@@ -71,14 +71,6 @@ describe('lock and unlock', () => {
     expect((await lockd(['lock', '--', '-r', 'A'])).status).toBe(0);
     expect((await lockd(['unlock', '--', '-r', 'A'])).status).toBe(0);
   });
-
-  test('an empty resource is refused by the daemon', async () => {
-    const { lockd } = await withDaemon();
-    expect(await lockd(['lock', '', 'A'])).toMatchObject({
-      status: 2,
-      stderr: expect.stringContaining("'resource'"),
-    });
-  });
 });
 
 describe('force-unlock', () => {
@@ -101,6 +93,11 @@ describe('force-unlock', () => {
       status: 2,
       stdout: '',
       stderr: `error: 'r' has 2 holders: name one with --holder. To see them: lockd status r --url ${url}\n`,
+    });
+    const refused = await lockd(['force-unlock', 'r', '--reason', 'gone', '--json']);
+    expect(refused).toMatchObject({ status: 2, stderr: '' });
+    expect(JSON.parse(refused.stdout)).toEqual({
+      error: { message: expect.stringMatching(/^'r' has 2 holders: name one/), exitStatus: 2 },
     });
     expect(await lockd(['force-unlock', 'r', 'A', '--reason', 'gone'])).toMatchObject({
       status: 0,

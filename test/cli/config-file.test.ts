@@ -25,6 +25,10 @@ test('texts, numbers, switches and lists', () => {
   });
 });
 
+test('a byte order mark is no part of it', () => {
+  expect(Object.fromEntries(read('\ufeff{"url":"http://h:1"}').given())).toEqual({ url: ['http://h:1'] });
+});
+
 describe('refused', () => {
   test.each([
     {
@@ -59,7 +63,7 @@ describe('refused', () => {
     const { path, given } = read('{"url":');
     expect(given).toThrow(`The configuration file ${path} is not JSON: `);
     expect(() => readConfigFile(`${path}.not`, KNOWN)).toThrow(
-      `The configuration file ${path}.not cannot be read: `,
+      `The configuration file ${path}.not cannot be read: ENOENT: no such file`,
     );
   });
 });

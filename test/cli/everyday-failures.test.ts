@@ -1,5 +1,6 @@
 /** The failures that everybody meets: each says what happened, where, and what to do. Nobody is shown a stack. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deadUrl, httpServer } from '../client/servers.js';
@@ -127,12 +128,43 @@ test('an unsafe directory', async () => {
 
 test('a daemon that breaks off in the middle of a change', async () => {
   const url = await httpServer((request) => void request.socket.destroy());
-  const ran = await run(['unlock', 'r', '--url', url]);
-  expect(ran).toEqual({
-    status: 69,
+  const message = (method: string) =>
+    `The daemon at ${url} was sent ${method}, but its answer was lost (socket hang up): ` +
+    `it may have been carried out or not. Look with: lockd status 'two words' --url ${url}`;
+  const ran = await run(['unlock', 'two words', '--url', url]);
+  expect(ran).toEqual({ status: 69, stdout: '', stderr: `${message('unlock')}\n` });
+  const json = await run(['lock', 'two words', '--url', url, '--json']);
+  expect(JSON.parse(json.stdout)).toEqual({ error: { message: message('lock'), exitStatus: 69 } });
+});
+
+test('control characters on the command line', async () => {
+  const url = 'http://127.0.0.1:1';
+  expect(await run(['lock', 'a\u001b[2Jb', 'c1', '--url', url])).toEqual({
+    status: 2,
     stdout: '',
-    stderr:
-      `The daemon at ${url} was sent unlock, but its answer was lost (socket hang up): ` +
-      'it may have been carried out or not. Look with: lockd status\n',
+    stderr: "lock: parameter 'resource' must be printable text, but has U+001B\n",
   });
+  const listed = await run(['list', '--prefix', 'a\u001bb', '--url', url]);
+  expect(listed.status).toBe(2);
+  expect(listed.stderr).toMatch(/^list: a parameter cannot be written as XML: [^\p{Cc}]+\n$/u);
+});
+
+test.runIf(existsSync('/dev/full'))('standard output that cannot be written', async () => {
+  const { url } = await serve();
+  const toFull = async (words: readonly string[], resource: string) => {
+    const program = ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, 'bin/lockd.js'];
+    const ran = spawnSync('sh', [...program, ...words, '--url', url], { encoding: 'utf8' });
+    const { stdout } = await lockd(['status', resource, '--json', '--url', url]);
+    return { ...ran, token: JSON.parse(stdout).holders[0]?.token };
+  };
+  const full = 'Standard output cannot be written (ENOSPC: no space left on device, write)\n';
+  for (const options of [[], ['--json']]) {
+    const resource = `r${options.length}`;
+    const { status, stderr, token } = await toFull(['lock', resource, 'c', ...options], resource);
+    expect(stderr).toBe(
+      `'${resource}' is locked by 'c'. To unlock: lockd unlock ${resource} c --url ${url} --token ${token}\n${full}`,
+    );
+    expect(status).toBe(1);
+  }
+  expect(await toFull(['status'], 'r0')).toMatchObject({ status: 1, stderr: full });
 });

@@ -102,11 +102,31 @@ describe('command lines that reach nobody', () => {
       status: 2,
       says: 'error: /no/such/directory cannot be looked at: ',
     },
+    { words: ['status', ''], status: 2, says: 'error: resource must not be empty' },
+    { words: ['lock', '', 'A'], status: 2, says: 'error: resource must not be empty' },
+    { words: ['fsck', ''], status: 2, says: 'error: directory must not be empty' },
+    {
+      words: ['list', '--count', '0'],
+      status: 2,
+      says: "--count must be a whole number of at least 1, not '0'",
+    },
   ])('$words: $status', async ({ words, status, says }) => {
     const ran = await run(words);
     expect(ran.stdout + ran.stderr).toContain(says);
     expect(ran.status).toBe(status);
     // Answers go to standard output, complaints to standard error.
     expect(status === 0 ? ran.stderr : ran.stdout).toBe('');
+  });
+});
+
+test.each([
+  { words: ['fsck', '/no/such/directory'], says: '/no/such/directory cannot be looked at: ' },
+  { words: ['unlock', 'r', '--token', 'abc'], says: '--token must be decimal digits' },
+  { words: ['status', ''], says: 'resource must not be empty' },
+])('with --json it is one document on standard output: $words', async ({ words, says }) => {
+  const ran = await run([...words, '--json']);
+  expect(ran).toMatchObject({ status: 2, stderr: '' });
+  expect(JSON.parse(ran.stdout)).toEqual({
+    error: { message: expect.stringContaining(says), exitStatus: 2 },
   });
 });

@@ -161,7 +161,7 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
       exit: 76,
       lines: [
         "'B' lost 'db/x' (token 5) at 1970-01-01T00:00:00Z: forced by 'ops': gone. Stop work on it",
-        'To go on, lock it anew: lockd lock db/x --url URL',
+        'To go on, lock it anew: lockd lock db/x B --url URL',
       ],
     },
   ],
@@ -173,7 +173,16 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
       exit: 1,
       lines: [
         "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it",
-        `Held by 'A' since ${SINCE}. To share it: lockd lock db/x --url URL --limit 3`,
+        `Held by 'A' since ${SINCE}. To share it: lockd lock db/x B --url URL --limit 3`,
+      ],
+    },
+    {
+      words: ['lock', RESOURCE, 'two words'],
+      refused: { refusal: 'limitMismatch', details: { resource: RESOURCE, limit: 3, asked: 1 } },
+      exit: 1,
+      lines: [
+        "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it",
+        "To share it: lockd lock db/x 'two words' --url URL --limit N",
       ],
     },
   ],

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { LockdProcess, lockd, serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
@@ -105,6 +106,23 @@ describe('the end', () => {
     daemon.child.kill('SIGINT');
     expect(await daemon.ended).toBe(130);
     expect(daemon.records.at(-1)).toMatchObject({ level: 'error', msg: 'Ended at once by a second SIGINT' });
+    socket.destroy();
+  });
+
+  test('the same signal twice within a moment is one, later it is the second', async () => {
+    const { daemon, url } = await serve();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
+    socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<');
+    expect((await lockd(['ping', '--url', url])).status).toBe(0);
+    daemon.child.kill('SIGTERM');
+    daemon.child.kill('SIGTERM');
+    await daemon.wrote('stderr', /Stopping on SIGTERM/);
+    daemon.child.kill('SIGTERM');
+    await pause(700);
+    expect(daemon.child.exitCode).toBeNull();
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(143);
+    expect(daemon.records.at(-1)).toMatchObject({ msg: 'Ended at once by a second SIGTERM' });
     socket.destroy();
   });
 

@@ -6,7 +6,7 @@ import { nearest } from '../../src/cli/nearest.js';
 import { displayWidth, printable } from '../../src/cli/printable.js';
 import { lockdCommand, shellWord } from '../../src/cli/shell.js';
 import { tableLines } from '../../src/cli/table.js';
-import { byteSize, token } from '../../src/cli/values.js';
+import { byteSize, token, wholeNumber } from '../../src/cli/values.js';
 
 describe('printable', () => {
   test.each([
@@ -77,6 +77,12 @@ test('byte sizes', () => {
   expect(['1', '512K', '64M', '2G'].map(byteSize)).toEqual([1, 524_288, 67_108_864, 2_147_483_648]);
   for (const wrong of ['0', '1.5G', '-1', '1T', 'K', '', '99999999999G'])
     expect(() => byteSize(wrong)).toThrow();
+});
+
+test('whole numbers', () => {
+  expect(() => wholeNumber(1, 9)('10')).toThrow("must be a whole number from 1 to 9, not '10'");
+  expect(() => wholeNumber(1)('x')).toThrow("must be a whole number of at least 1, not 'x'");
+  expect(wholeNumber(1)('9'.repeat(400))).toBe(Number.MAX_SAFE_INTEGER);
 });
 
 test('tokens are digits of any length', () => {

@@ -84,3 +84,38 @@ test('everything is listed, page by page', async () => {
   expect(await listed({ client: 'B' })).toEqual([]);
   expect(await listed({ state: 'unreadable' })).toEqual([]);
 });
+
+test('what no daemon accepts is not sent, and refused in the words of the daemon', async () => {
+  const client = new LockdClient({ url: 'http://127.0.0.1:1', client: 'A' });
+  const odd = new LockdClient({ url: 'http://127.0.0.1:1', client: 'a\u0007' });
+  const refusal = (message: string) => ({ name: 'RefusedCall', code: -32602, refusal: undefined, message });
+  const text = 'a\u001b[2Jb';
+  await expect(client.lock(text)).rejects.toMatchObject(
+    refusal("lock: parameter 'resource' must be printable text, but has U+001B"),
+  );
+  await expect(client.lock('r', { note: text })).rejects.toMatchObject(
+    refusal("lock: parameter 'note' must be printable text, but has U+001B"),
+  );
+  await expect(odd.unlock('r')).rejects.toMatchObject(
+    refusal("unlock: parameter 'client' must be printable text, but has U+0007"),
+  );
+  await expect(client.forceUnlock('r', { reason: text })).rejects.toMatchObject(
+    refusal("forceUnlock: parameter 'reason' must be printable text, but has U+001B"),
+  );
+  await expect(client.status(text)).rejects.toMatchObject(
+    refusal("status: parameter 'resource' must be printable text, but has U+001B"),
+  );
+  const sent = client.list({ prefix: text });
+  await expect(sent).rejects.toBeInstanceOf(RefusedCall);
+  await expect(sent).rejects.toMatchObject({
+    code: -32602,
+    message: expect.stringMatching(/^list: a parameter cannot be written as XML: /),
+  });
+});
+
+test('the daemon says the same of a newline', async () => {
+  const [a] = await twoClients();
+  const own = await a.lock('a\nb').catch((error: Error) => error.message);
+  const theirs = await a.call('lock', 'a\nb', 'A').catch((error: Error) => error.message);
+  expect(own).toBe(theirs);
+});

@@ -38,7 +38,7 @@ describe('a daemon whose directory another one took over', () => {
     const daemon = await deposedDaemon();
     expect(await outcome(call(daemon))).toBe('Stopped');
     expect((await daemon.lockd.failed).message).toBe(
-      `Another lockd took over ${daemon.directory}, or the directory was removed`,
+      `Another lockd took over ${daemon.directory}, or its journal was removed`,
     );
     for (const [, other] of calls) expect(await outcome(other(daemon))).toBe('Stopped');
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
-import { temporaryDirectory } from '../store/fixture.js';
+import { newestSegment, temporaryDirectory } from '../store/fixture.js';
 import { HeldDisk } from '../store/held-disk.js';
 import { FULL, lockFiles, openDaemon, outcome } from './fixture.js';
 
@@ -118,4 +118,53 @@ test('a lock file that somebody moved away goes on saying what it said', async (
   clock.advance(1_000);
   for (const name of ['o1', 'o2', 'o3']) await lockd.lock(name, 'B');
   expect(fs.readFileSync(kept, 'utf8')).toBe(content);
+});
+
+test('a call with values of other types is refused by itself, and the daemon goes on', async () => {
+  const { lockd } = await openDaemon(temporaryDirectory());
+  const hold = await lockd.lock('r', 'A');
+  const untyped = lockd as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>;
+  const calls: [string, unknown[], string][] = [
+    ['lock', [], "parameter 'resource' must be a string, not undefined"],
+    ['lock', ['a', 5], "parameter 'client' must be a string, not number"],
+    ['lock', ['a', 'b', null], "parameter 'options' must be an object"],
+    ['lock', ['a', 'b', { bogus: 1 }], "parameter 'options' has no 'bogus'; known: limit, note"],
+    ['lock', ['a', 'b', { note: 7 }], "parameter 'note' must be a string, not number"],
+    ['unlock', ['r', 'A', { token: {} }], "parameter 'token' must be a string, not object"],
+    ['forceUnlock', ['r'], "parameter 'options' must be an object"],
+    ['forceUnlock', ['r', {}], "parameter 'reason' must say why; it is empty"],
+    ['list', [{ prefix: 1 }], "parameter 'prefix' must be a string, not number"],
+  ];
+  for (const [method, values, text] of calls) {
+    expect(await outcome(untyped[method]?.call(lockd, ...values) ?? Promise.resolve())).toBe(text);
+  }
+  expect(await lockd.unlock('r', 'A', { token: Number(hold.token) })).toBe(true);
+});
+
+test('a journal that lost its name is not written any more', async () => {
+  const directory = temporaryDirectory();
+  const { lockd } = await openDaemon(directory);
+  await lockd.lock('a', 'A');
+  fs.unlinkSync(newestSegment(directory));
+  expect(await outcome(lockd.lock('b', 'A'))).toBe('Stopped');
+});
+
+test('a lock file that is newer than the journal stays a lock, with a later token', async () => {
+  const directory = temporaryDirectory();
+  const first = await openDaemon(directory);
+  const old = await first.lockd.lock('old', 'A');
+  await first.lockd.close();
+  const own = join(directory, '.lockd');
+  fs.cpSync(own, `${own}.copy`, { recursive: true });
+  const second = await openDaemon(directory);
+  const lost = await second.lockd.lock('new', 'B');
+  await second.lockd.unlock('old', 'A');
+  await second.lockd.close();
+  fs.rmSync(own, { recursive: true });
+  fs.renameSync(`${own}.copy`, own);
+  const { lockd } = await openDaemon(directory);
+  const [hold] = (await lockd.status('new')).holders;
+  expect(hold).toMatchObject({ client: 'B' });
+  expect(Number(hold?.token)).toBeGreaterThan(Number(lost.token));
+  expect((await lockd.status('old')).holders).toMatchObject([{ client: 'A', token: old.token }]);
 });

@@ -21,7 +21,7 @@ describe('another daemon began a later epoch', () => {
     const { store, layout } = await openJournal(directory);
     await store.commit(grant(1), LOCK);
     fs.writeFileSync(layout.epoch(2), '');
-    const text = `Another lockd took over ${directory}, or the directory was removed`;
+    const text = `Another lockd took over ${directory}, or its journal was removed`;
     await expect(store.confirm()).rejects.toThrow(new Stopped(text));
     await expect(store.commit(grant(2), LOCK)).rejects.toThrow(new Stopped(text));
     await expect(store.commit(turn(2), FREE)).rejects.toThrow(new Stopped(text));

@@ -172,7 +172,7 @@ describe('a journal that is not what was written', () => {
         fs.writeFileSync(path, copy);
         expect(messageOf(() => recovered(directory))).toBe(
           `The journal is damaged: ${path}, line ${index + 1}: the line is not whole, but line ${index + 2} behind ` +
-            `it is good. Nothing was changed. Look at it with: lockd fsck ${directory}\n` +
+            `it is good. Nothing was changed. Look at it with: lockd fsck ${directory}. ` +
             `To go on without this journal: mv ${layout.own} ${layout.own}.damaged (every lock file becomes a lock ` +
             'again; lines, keys and history of that journal are gone)',
         );

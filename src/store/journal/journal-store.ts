@@ -330,12 +330,12 @@ export class JournalStore implements Store {
     const { epoch, layout } = this.options;
     let isMine: boolean;
     try {
-      isMine = epoch.isMine();
+      isMine = epoch.isMine() && this.segment.hasName;
     } catch (error) {
       throw this.#stop(error);
     }
     if (isMine) return;
-    throw this.#stop(new Stopped(`Another lockd took over ${layout.root}, or the directory was removed`));
+    throw this.#stop(new Stopped(`Another lockd took over ${layout.root}, or its journal was removed`));
   }
 
   #stop(error: unknown): Stopped {

@@ -7,7 +7,7 @@
  * something that may have been acknowledged: then nothing is guessed, and the start is refused.
  */
 import { basename } from 'node:path';
-import type { Disk } from '../../disk/disk.js';
+import { type Disk, errorCode } from '../../disk/disk.js';
 import { compareSegments, type Layout, parseSegmentFile } from '../../disk/layout.js';
 import { StartRefused } from '../../disk/start-refused.js';
 import { RecordMap } from '../record-map.js';
@@ -36,7 +36,7 @@ export class JournalDamaged extends StartRefused {
   ) {
     super(
       `The journal is damaged: ${file}, line ${line}: ${damage}. Nothing was changed. ` +
-        `Look at it with: lockd fsck ${layout.root}\n` +
+        `Look at it with: lockd fsck ${layout.root}. ` +
         `To go on without this journal: mv ${layout.own} ${layout.own}.damaged ` +
         '(every lock file becomes a lock again; lines, keys and history of that journal are gone)',
     );
@@ -53,6 +53,17 @@ export function recoverJournal(disk: Disk, layout: Layout): RecoveredJournal | u
   const newest = names.at(-1);
   if (!newest) return undefined;
   const path = layout.segment(newest);
+  try {
+    return readSegment(disk, layout, path);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    throw new StartRefused(
+      `${path} cannot be read (${(error as Error).message}); mend that, then start again`,
+    );
+  }
+}
+
+function readSegment(disk: Disk, layout: Layout, path: string): RecoveredJournal {
   const file = disk.open(path, 'read');
   try {
     const reading = new SegmentReading(layout, path);

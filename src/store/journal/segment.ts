@@ -84,6 +84,11 @@ export class Segment {
     }
   }
 
+  /** Whether the file still has a name, so that the next start will find it. */
+  get hasName(): boolean {
+    return this.#file.links > 0;
+  }
+
   /** Bytes that count. */
   get bytes(): number {
     return this.#position;
