@@ -47,7 +47,7 @@ export const forceUnlock = defineCommand({
 /** Where the daemon wants to know whose hold is meant, it is told here in words of the command line. */
 async function withoutHolder(client: LockdClient, resource: string, error: unknown): Promise<unknown> {
   if (!(error instanceof ExplainedRefusal) || error.refused.code !== BAD_PARAMETERS) return error;
-  const { held } = await client.status(resource);
+  const { held } = (await client.status(resource).catch(() => undefined)) ?? { held: 0 };
   if (held < 2) return error;
   const status = commandFor(client.url, 'status', [resource]);
   return new UsageError(`'${resource}' has ${held} holders: name one with --holder. To see them: ${status}`);

@@ -144,6 +144,10 @@ test('control characters on the command line', async () => {
     stdout: '',
     stderr: "lock: parameter 'resource' must be printable text, but has U+001B\n",
   });
+  expect(await run(['force-unlock', 'a\u001bb', '--reason', 'r', '--url', url])).toMatchObject({
+    status: 2,
+    stderr: "forceUnlock: parameter 'resource' must be printable text, but has U+001B\n",
+  });
   const listed = await run(['list', '--prefix', 'a\u001bb', '--url', url]);
   expect(listed.status).toBe(2);
   expect(listed.stderr).toMatch(/^list: a parameter cannot be written as XML: [^\p{Cc}]+\n$/u);
