@@ -5,14 +5,15 @@
  */
 import type { Answers, Command, Now } from '../core/commands.js';
 import { type Decision, decide } from '../core/decide.js';
-import type { Change } from '../core/records.js';
 import { Refusal, type Refused } from '../core/refusals.js';
-import type { LockTable, Undo } from '../core/table.js';
+import type { LockTable } from '../core/table.js';
 import { errorCode } from '../disk/disk.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import type { LockFiles } from '../lock-files/lock-files.js';
 import { Stopped, type Store } from '../store/port.js';
+import { Chores } from './chores.js';
 import type { Clock } from './clock.js';
+import { type Draft, emptyDraft, freesOnly, type Pending, undo, unreadableFiles } from './draft.js';
 
 /** Milliseconds that chores may take at a time: little where commands wait, so that nobody notices them. */
 const CHORE_SLICE_MS = 5;
@@ -36,34 +37,10 @@ export interface Counts {
   lost: number;
 }
 
-interface Pending {
-  readonly command: Command;
-  /** For an adoption: the files that become locks. */
-  readonly files?: readonly string[];
-  resolve(answer: unknown): void;
-  reject(error: Error): void;
-}
-
-/** Long work in steps, done between turns. */
-interface Chore {
-  readonly steps: Iterator<void>;
-  done(): void;
-  fail(error: unknown): void;
-}
-
-/** A turn on its way: what was decided, and how to take it back. */
-interface Draft {
-  readonly decisions: { readonly pending: Pending; readonly decision: Decision }[];
-  readonly changes: Change[];
-  readonly undos: Undo[];
-  /** Foreign files that have become locks by this turn. */
-  readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
-}
-
 export class Turns {
   readonly counts: Counts = { grants: 0, refusals: 0, lost: 0 };
   #queue: Pending[] = [];
-  readonly #chores: Chore[] = [];
+  readonly #chores = new Chores();
   #isRunning = false;
   #isClosed = false;
   #stopped: Stopped | undefined;
@@ -115,10 +92,9 @@ export class Turns {
    * rejects with an error of the disk.
    */
   chore(steps: Iterator<void>): Promise<void> {
-    return new Promise((done, fail) => {
-      this.#chores.push({ steps, done, fail });
-      this.#wake();
-    });
+    const done = this.#chores.add(steps);
+    this.#wake();
+    return done;
   }
 
   /** What an operator should know: why the last change could not be saved. */
@@ -153,16 +129,16 @@ export class Turns {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#stopped && (this.#queue.length > 0 || (this.#chores.length > 0 && !this.#isClosed))) {
+      while (!this.#stopped && (this.#queue.length > 0 || (this.#chores.count > 0 && !this.#isClosed))) {
         if (this.#queue.length > 0) await this.#turn();
         if (this.#queue.length === 0) this.#answerSaved();
-        if (this.#chores.length > 0) await this.#doChores();
+        if (this.#chores.count > 0) await this.#doChores();
       }
     } catch (error) {
       this.#stop(error);
     }
     this.#isRunning = false;
-    if (this.#isClosed || this.#stopped) for (const { done } of this.#chores.splice(0)) done();
+    if (this.#isClosed || this.#stopped) this.#chores.giveUp();
     for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
@@ -366,17 +342,10 @@ export class Turns {
   /** One slice. Chores make and remove lock files, which only the owner may. */
   async #doChores(): Promise<void> {
     await this.options.store.confirm();
-    const slice = this.#queue.length > 0 || this.#saved ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS;
-    const end = this.options.clock.monotonic() + slice;
-    for (let chore = this.#chores[0]; chore; chore = this.#chores[0]) {
-      do {
-        if (takeStep(chore)) {
-          this.#chores.shift();
-          break;
-        }
-      } while (this.options.clock.monotonic() < end);
-      if (this.options.clock.monotonic() >= end) break;
-    }
+    const { clock } = this.options;
+    const isBusy = this.#queue.length > 0 || this.#saved !== undefined;
+    const end = clock.monotonic() + (isBusy ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS);
+    this.#chores.doSlice(() => clock.monotonic() >= end);
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -402,40 +371,9 @@ export class Turns {
     }
     for (const { pending } of this.#saved?.decisions.splice(0) ?? []) pending.reject(this.#stopped);
     for (const pending of this.#queue.splice(0)) pending.reject(this.#stopped);
-    for (const { done } of this.#chores.splice(0)) done();
+    this.#chores.giveUp();
     return this.#stopped;
   }
-}
-
-/** Answers whether the chore is over, as one is that met an error of the disk. */
-function takeStep({ steps, done, fail }: Chore): boolean {
-  try {
-    if (!steps.next().done) return false;
-    done();
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    fail(error);
-  }
-  return true;
-}
-
-function emptyDraft(decisions: Draft['decisions'] = []): Draft {
-  return { decisions, changes: [], undos: [], adopted: [] };
-}
-
-function undo(draft: Draft): void {
-  for (const takeBack of draft.undos.reverse()) takeBack();
-}
-
-/** Whether nobody gets anything by the draft. */
-function freesOnly(draft: Draft): boolean {
-  return draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
-}
-
-/** The files that lock nothing any more once the draft is saved, although nobody could read them. */
-function unreadableFiles(draft: Draft): string[] {
-  const removed = draft.changes.flatMap((change) => change.remove ?? []);
-  return removed.flatMap((key) => (key.kind === 'unreadable' ? key.files : []));
 }
 
 function describe(error: unknown): string {
