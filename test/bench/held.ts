@@ -1,6 +1,7 @@
 /** What many held locks cost: the start, the memory, and whether a call gets slower. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Lockd } from 'lockd';
 import { type LoadKind, runLoad } from './load.js';
 import { type RunningServer, startLockd } from './servers.js';
@@ -20,6 +21,8 @@ export interface HeldResult {
   readonly many: HeldFigures;
   /** Pairs per second with many held over those with none: the median of the rounds. */
   readonly ratio: number;
+  /** Seconds that the daemon took behind its start to renew all lock files, beside its calls. */
+  readonly renewSeconds: number;
 }
 
 export interface HeldOptions {
@@ -38,8 +41,10 @@ export async function measureHeld(count: number, options: HeldOptions): Promise<
   await takeMany(full, count);
   const none = await startLockd(join(directory, 'none'));
   const many = await startLockd(full);
+  progress('waiting until every lock file is renewed');
+  const renewSeconds = await renewed(full);
   try {
-    return await measure(count, none, many, options);
+    return { ...(await measure(count, none, many, options)), renewSeconds };
   } finally {
     await Promise.all([none.stop(), many.stop()]);
   }
@@ -50,7 +55,7 @@ async function measure(
   none: RunningServer,
   many: RunningServer,
   { rounds, seconds, kind, progress }: HeldOptions,
-): Promise<HeldResult> {
+): Promise<Omit<HeldResult, 'renewSeconds'>> {
   const load = { kind, connections: 64, seconds };
   for (const { url } of [none, many]) await runLoad({ ...load, url });
   const speeds: { none: number; many: number }[] = [];
@@ -77,6 +82,14 @@ async function measure(
     ),
     ratio: median(speeds.map((speed) => speed.many / speed.none)),
   };
+}
+
+/** Seconds until only one folder of slots is left. */
+async function renewed(directory: string): Promise<number> {
+  const begun = performance.now();
+  const folders = () => readdirSync(join(directory, '.lockd')).filter((name) => name.startsWith('slots-'));
+  while (folders().length > 1) await pause(100);
+  return (performance.now() - begun) / 1_000;
 }
 
 async function takeMany(directory: string, count: number): Promise<void> {
