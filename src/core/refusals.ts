@@ -92,7 +92,7 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     retry: false,
     when: 'the resource is in use with another limit',
     text: ({ resource, limit, asked }) =>
-      `'${resource}' is in use with limit ${limit}, not ${asked}; use limit ${limit}, or wait until nobody holds it`,
+      `'${resource}' is in use with limit ${limit}, not ${asked}; use limit ${limit}, or wait until nobody holds or waits`,
   },
   held: {
     code: 1,

@@ -209,11 +209,22 @@ function writeOwner(layout: Layout, guarded: boolean): void {
 /** Who claimed the directory last; undefined where that is not to be read. */
 export function readOwner(layout: Layout): Owner | undefined {
   try {
-    const owner: unknown = JSON.parse(fs.readFileSync(layout.owner, 'utf8'));
+    const owner: unknown = JSON.parse(readRegular(layout.owner));
     return isOwner(owner) ? owner : undefined;
   } catch {
     // Absent or torn: nobody is named, which only makes the start wait for the heartbeat.
     return undefined;
+  }
+}
+
+/** A FIFO in its place must not hold up the start: it reads as empty. */
+function readRegular(path: string): string {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+  const descriptor = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  try {
+    return fs.readFileSync(descriptor, 'utf8');
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

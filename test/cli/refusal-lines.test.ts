@@ -172,7 +172,7 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
       found: status([hold('A')], { limit: 3 }),
       exit: 1,
       lines: [
-        "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it",
+        "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds or waits",
         `Held by 'A' since ${SINCE}. To share it: lockd lock db/x B --url URL --limit 3`,
       ],
     },
@@ -181,7 +181,7 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
       refused: { refusal: 'limitMismatch', details: { resource: RESOURCE, limit: 3, asked: 1 } },
       exit: 1,
       lines: [
-        "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it",
+        "'db/x' is in use with limit 3, not 1; use limit 3, or wait until nobody holds or waits",
         "To share it: lockd lock db/x 'two words' --url URL --limit N",
       ],
     },

@@ -71,17 +71,29 @@ const HISTORIES: Record<string, History> = {
   ],
   'the limit stands while anybody holds': [
     [lock('db', 'A', 3), 'token 1'],
-    [lock('db', 'B', 1), "5 'db' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it"],
-    [lock('db', 'B', 4), "5 'db' is in use with limit 3, not 4; use limit 3, or wait until nobody holds it"],
+    [
+      lock('db', 'B', 1),
+      "5 'db' is in use with limit 3, not 1; use limit 3, or wait until nobody holds or waits",
+    ],
+    [
+      lock('db', 'B', 4),
+      "5 'db' is in use with limit 3, not 4; use limit 3, or wait until nobody holds or waits",
+    ],
     [lock('db', 'B', 3), 'token 2'],
     [unlock('db', 'A'), 'true'],
-    [lock('db', 'A', 1), "5 'db' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it"],
+    [
+      lock('db', 'A', 1),
+      "5 'db' is in use with limit 3, not 1; use limit 3, or wait until nobody holds or waits",
+    ],
     [unlock('db', 'B'), 'true'],
     [lock('db', 'A', 1), 'token 3'],
   ],
   'a full semaphore with another limit': [
     [lock('db', 'A'), 'token 1'],
-    [lock('db', 'B', 2), "5 'db' is in use with limit 1, not 2; use limit 1, or wait until nobody holds it"],
+    [
+      lock('db', 'B', 2),
+      "5 'db' is in use with limit 1, not 2; use limit 1, or wait until nobody holds or waits",
+    ],
   ],
   'a token means that very hold': [
     [lock('host', 'A'), 'token 1'],

@@ -42,7 +42,7 @@ const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: bool
     5,
     1,
     false,
-    "'R' is in use with limit 3, not 1; use limit 3, or wait until nobody holds it",
+    "'R' is in use with limit 3, not 1; use limit 3, or wait until nobody holds or waits",
   ],
   [{ refusal: 'held', details: { holders: ['A'] } }, 1, 1, true, "Resource already locked by 'A'"],
   [

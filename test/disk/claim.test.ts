@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { hostname } from 'node:os';
@@ -50,6 +50,15 @@ function descriptors(layout: Layout): string[] {
 }
 
 describeWith(['flock'], 'a claimed directory', () => {
+  test('is had also where a FIFO stands in place of its owner’s name', async () => {
+    const layout = place();
+    execFileSync('mkfifo', [layout.owner]);
+    expect(readOwner(layout)).toBeUndefined();
+    const { claim: mine } = await claim(layout);
+    expect(readOwner(layout)).toMatchObject({ pid: process.pid });
+    await mine.release();
+  });
+
   test('is not taken from an owner that had no kernel lock: that one being free says nothing of it', async () => {
     const layout = place();
     const { claim: mine } = await claim(layout);

@@ -136,7 +136,7 @@ describe('several holders of one resource', () => {
       "1: Resource already locked by 'A', 'B'",
     );
     expect(await outcome(lockd.lock('pool', 'C', { limit: 3 }))).toBe(
-      "5: 'pool' is in use with limit 2, not 3; use limit 2, or wait until nobody holds it",
+      "5: 'pool' is in use with limit 2, not 3; use limit 2, or wait until nobody holds or waits",
     );
     await expect(lockd.forceUnlock('pool', { reason: 'x' })).rejects.toThrow(BadParameter);
     expect(await lockd.forceUnlock('pool', { reason: 'x', client: 'A' })).toBe(true);
