@@ -18,6 +18,9 @@ export function lockFileContent(
     token: String(hold.token),
     acquired: new Date(hold.acquired).toISOString(),
     from: hold.from,
+    ...(hold.ttl === undefined ? {} : { ttl: hold.ttl }),
+    // Lost, and not yet harmless: whoever reads the file must still keep off.
+    ...(hold.lost === undefined ? {} : { state: hold.lost }),
     ...(hold.note === undefined ? {} : { note: hold.note }),
   }));
   const content = { lockd: 1, directory: directoryId, resource, limit: holds[0]?.limit ?? 1, held, holders };

@@ -20,18 +20,18 @@ const CUT_LENGTH = 160;
 const CUT_NAME = /~[0-9a-f]{64}$/;
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;
 
-function percent(byte: number): string {
-  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+/** Everything that is not written as it is; a leading dot is not, either. */
+const SPECIAL = /^\.|[^A-Za-z0-9_.-]+/g;
+
+function percent(characters: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(characters))
+    encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  return encoded;
 }
 
 function encode(resource: string): string {
-  if (PLAIN.test(resource)) return resource.replace(/\.resource$/, '%2Eresource');
-  let encoded = '';
-  for (const byte of Buffer.from(resource)) {
-    const character = String.fromCharCode(byte);
-    const plain = encoded === '' ? /[A-Za-z0-9_-]/ : /[A-Za-z0-9_.-]/;
-    encoded += plain.test(character) ? character : percent(byte);
-  }
+  const encoded = PLAIN.test(resource) ? resource : resource.replace(SPECIAL, percent);
   return encoded.replace(/\.resource$/, '%2Eresource');
 }
 

@@ -316,7 +316,7 @@ describe('the files of held resources', () => {
   test('are nobody’s claim, also while a daemon runs', () => {
     const place = new Place();
     place.start();
-    place.save(lock('a', 'A'), lock('db', 'A', 2), lock('db', 'B', 2));
+    place.save(lock('a', 'A'), lock('db', 'A', { limit: 2 }), lock('db', 'B', { limit: 2 }));
     expect(place.compare()).toEqual([]);
     expect(place.start()).toEqual([]);
     expect(place.compare()).toEqual([]);

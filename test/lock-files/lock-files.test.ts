@@ -21,10 +21,10 @@ describe.each(MODES)('lock files %s', (_, options) => {
 
   test('are there while a resource is held, and name its holders', () => {
     const place = started();
-    place.save(lock('deploy/prod', 'A', 2));
+    place.save(lock('deploy/prod', 'A', { limit: 2 }));
     expect(place.names()).toEqual(['deploy%2Fprod.lock']);
     expect(place.holders('deploy/prod')).toEqual(['A']);
-    place.save(lock('deploy/prod', 'B', 2));
+    place.save(lock('deploy/prod', 'B', { limit: 2 }));
     expect(place.holders('deploy/prod')).toEqual(['A', 'B']);
     place.save(unlock('deploy/prod', 'A'));
     expect(place.holders('deploy/prod')).toEqual(['B']);
@@ -49,18 +49,18 @@ describe.each(MODES)('lock files %s', (_, options) => {
 
   test('name the first 100 holders and count all', () => {
     const place = started();
-    place.save(...Array.from({ length: 101 }, (_, number) => lock('db', `c${number}`, 200)));
+    place.save(...Array.from({ length: 101 }, (_, number) => lock('db', `c${number}`, { limit: 200 })));
     expect(place.holders('db')).toHaveLength(100);
     expect(JSON.parse(fs.readFileSync(place.at('db.lock'), 'utf8'))).toMatchObject({ held: 101, limit: 200 });
   });
 
   test('are never seen half made: a new holder comes by one rename', () => {
     const place = started();
-    place.save(lock('db', 'A', 2));
+    place.save(lock('db', 'A', { limit: 2 }));
     const before = fs.openSync(place.at('db.lock'), 'r');
     place.clock += 60_000;
     place.disk.calls.length = 0;
-    place.save(lock('db', 'B', 2));
+    place.save(lock('db', 'B', { limit: 2 }));
     const touching = place.disk.calls.filter(({ path }) => path === place.at('db.lock'));
     expect(touching.map(({ op }) => op)).toEqual(['rename']);
     expect(fs.readFileSync(before, 'utf8')).toContain('"held": 1');
@@ -70,8 +70,8 @@ describe.each(MODES)('lock files %s', (_, options) => {
 
   test('of a turn that is abandoned change nothing', () => {
     const place = started();
-    place.save(lock('db', 'A', 2));
-    place.abandon(lock('db', 'B', 2), lock('new', 'B'));
+    place.save(lock('db', 'A', { limit: 2 }));
+    place.abandon(lock('db', 'B', { limit: 2 }), lock('new', 'B'));
     place.abandon(unlock('db', 'A'));
     expect(place.names()).toEqual(['db.lock']);
     expect(place.holders('db')).toEqual(['A']);
@@ -87,7 +87,7 @@ describe.each(MODES)('lock files %s', (_, options) => {
     ['space for a part of it', 'write', { code: 'ENOSPC', after: 1, shortBytes: 10 }],
   ] as const)('with %s stop the turn before it is saved, leaving nothing', (_, op, fault) => {
     const place = started();
-    place.save(lock('db', 'A', 2));
+    place.save(lock('db', 'A', { limit: 2 }));
     place.disk.failNext(op, fault);
     expect(() => place.save(lock('x', 'A'), lock('y', 'A'), lock('z', 'A'))).toThrow('ENOSPC');
     expect(place.names()).toEqual(['db.lock']);
@@ -133,7 +133,7 @@ describe.each(MODES)('lock files %s', (_, options) => {
 
   test('are taken over at the next start, renewed, and older slots go', () => {
     const place = started();
-    place.save(lock('a', 'A'), lock('db', 'A', 2), lock('db', 'B', 2));
+    place.save(lock('a', 'A'), lock('db', 'A', { limit: 2 }), lock('db', 'B', { limit: 2 }));
     expect(place.start()).toEqual([]);
     expect([place.holders('a'), place.holders('db')]).toEqual([['A'], ['A', 'B']]);
     place.renew();
@@ -255,7 +255,7 @@ describe('after the commit, a disk that fails', () => {
   function heldBefore(): Place {
     const place = new Place();
     place.start();
-    place.save(lock('db', 'A', 2));
+    place.save(lock('db', 'A', { limit: 2 }));
     return place;
   }
 
@@ -279,7 +279,7 @@ describe('after the commit, a disk that fails', () => {
     (op) => {
       const place = heldBefore();
       place.disk.failNext(op, { code: 'EIO' });
-      place.save(lock('db', 'B', 2));
+      place.save(lock('db', 'B', { limit: 2 }));
       expect(place.holders('db')).toEqual(['A']);
       expect(place.files.problems).toHaveLength(1);
       place.compare();
@@ -292,7 +292,7 @@ describe('after the commit, a disk that fails', () => {
   test('never lets the slot of a lock file be written for another resource', () => {
     const place = heldBefore();
     place.disk.failNext('rename', { code: 'EIO', times: 3 });
-    place.save(lock('db', 'B', 2));
+    place.save(lock('db', 'B', { limit: 2 }));
     for (let round = 0; round < 8; round += 1) {
       place.clock += 300;
       place.compare();
@@ -561,13 +561,13 @@ describe('a long history', () => {
       if (next(10) === 0)
         place.disk.failNext((['link', 'rename', 'unlink'] as const)[next(3)] ?? 'link', { code: 'EIO' });
       if (isHeld) place.save(unlock(resource, client));
-      else if (place.world.table.holdCount(resource) < 2) place.save(lock(resource, client, 2));
+      else if (place.world.table.holdCount(resource) < 2) place.save(lock(resource, client, { limit: 2 }));
       place.disk.heal();
       place.clock += next(400);
       if (next(20) === 0) place.start();
       if (next(20) === 0) place.renew();
       place.compare();
-      const held = resources.filter((name) => place.world.table.has(name));
+      const held = resources.filter((name) => place.world.table.isTaken(name));
       expect(place.names()).toEqual(held.map(lockFileName).sort());
       for (const name of held) {
         expect(place.holders(name)).toEqual(place.world.table.holds(name).map((hold) => hold.client));

@@ -8,7 +8,7 @@ import { Layout } from '../../src/disk/layout.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import type { ForeignLock } from '../../src/lock-files/foreign.js';
 import { LockFiles } from '../../src/lock-files/lock-files.js';
-import { World } from '../core/history.js';
+import { World } from '../core/world.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
 import { temporaryDirectory } from '../disk/temporary-directory.js';
 
@@ -83,7 +83,7 @@ export class Place {
     const touched = new Set<string>();
     const unreadable: string[] = [];
     for (const command of commands) {
-      const decision = decide(this.world.table, command, this.world.now);
+      const decision = decide(this.world.state, command, this.world.now);
       if (!('changes' in decision)) throw new Error(`refused: ${JSON.stringify(decision)}`);
       for (const change of decision.changes) {
         undos.push(this.world.table.apply(change));
