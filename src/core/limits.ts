@@ -33,5 +33,41 @@ export const MAX_ADOPTED_TOKEN = 8_000_000_000_000_000;
 /** Seconds for which the end of a lost hold is remembered: a victim that sleeps over night still learns of it. */
 export const LOST_KEPT_SECONDS = 86_400;
 
+/** Lost holds that are remembered at most; beyond, the oldest goes: 100,000 are about 100 MB. */
+export const MAX_LOST_KEPT = 100_000;
+
 /** Digits of a token that a caller may give: more than any token has, and few enough for the text of a refusal. */
 export const MAX_TOKEN_DIGITS = 64;
+
+/** Seconds of a lease: shorter ones a busy network would lose, longer ones are no leases. */
+export const MIN_TTL_SECONDS = 0.1;
+export const MAX_TTL_SECONDS = 31 * 86_400;
+
+/** Seconds that one call may wait in the line, and for which a place may be kept while its client is away. */
+export const MAX_WAIT_SECONDS = 3_600;
+export const MAX_CLAIM_SECONDS = 3_600;
+
+/** Seconds for which a place is kept while its client is away, unless it asked otherwise: a daemon's restart fits. */
+export const DEFAULT_CLAIM_SECONDS = 30;
+
+/** Places in the line of one resource: whoever stands behind so many does not wait, but hopes. */
+export const MAX_WAITERS_PER_RESOURCE = 10_000;
+
+/** Places of one client in all lines: one that gets out of hand leaves room for the others. */
+export const MAX_WAITERS_PER_CLIENT = 1_000;
+
+/** Places in the line that an answer names one by one; `waiting` is the whole number. */
+export const MAX_LISTED_PLACES = 100;
+
+/** Bytes of UTF-8 in a retry key: a UUID with room. */
+export const MAX_REQUEST_BYTES = 256;
+
+/** Seconds for which the retry key of an unlocked hold is remembered: longer than any client repeats a call. */
+export const ENDED_KEPT_SECONDS = 60;
+
+/** Such keys at most; beyond, the oldest goes: 100,000 are about 50 MB. */
+export const MAX_ENDED_KEYS = 100_000;
+
+/** Events in one answer of `history`, unless asked otherwise, and at most. */
+export const DEFAULT_HISTORY_COUNT = 100;
+export const MAX_HISTORY_COUNT = 1_000;

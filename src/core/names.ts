@@ -2,7 +2,7 @@
  * What may stand in a resource name, a client name, a note. Pure: each function answers the problem as a phrase
  * that completes "parameter 'x' ...", or undefined when there is none.
  */
-import { MAX_CLIENT_BYTES, MAX_NOTE_CHARACTERS, MAX_RESOURCE_BYTES } from './limits.js';
+import { MAX_CLIENT_BYTES, MAX_NOTE_CHARACTERS, MAX_REQUEST_BYTES, MAX_RESOURCE_BYTES } from './limits.js';
 
 /** The client name that stands for a lock whose lock file cannot be read. No client may call itself that. */
 export const UNREADABLE_CLIENT = '?';
@@ -47,4 +47,9 @@ export function noteProblem(text: string): string | undefined {
     return `must have at most 1,024 characters, not ${characters.toLocaleString('en')}`;
   }
   return printableProblem(text);
+}
+
+/** What is wrong with `text` as a retry key (1 to 256 bytes of printable UTF-8). */
+export function requestProblem(text: string): string | undefined {
+  return sizedProblem(text, MAX_REQUEST_BYTES);
 }

@@ -3,20 +3,51 @@
  * again can help. The rows stand in order of precedence. A refusal is an ordinary answer, decided as a value; outside
  * the core it travels as the error `Refusal`.
  */
-import { MAX_HELD_LOCKS } from './limits.js';
+import { MAX_HELD_LOCKS, MAX_WAITERS_PER_CLIENT, MAX_WAITERS_PER_RESOURCE } from './limits.js';
+import type { LostRecord } from './records.js';
 
 /** What each refusal needs to know to say what happened. Times are milliseconds since 1970, UTC. */
 interface RefusalDetails {
-  lost: { resource: string; client: string; token: number; time: number; by: string; reason: string };
+  requestReused: { request: string; parameters: readonly string[] };
+  ended: { request: string; time: number; lost?: LostRecord };
+  lost: LostRecord;
   staleToken: { resource: string; client: string; token: string };
   unreadable: { resource: string; file: string };
-  notOwner: { holders: readonly string[]; client: string };
+  notOwner: { holders: readonly string[]; client: string; deed: Deed };
   notLocked: object;
+  notQueued: { resource: string; client: string; claim: number };
+  alreadyInLine: { resource: string; client: string; position: number };
   limitMismatch: { resource: string; limit: number; asked: number };
   held: { holders: readonly string[] };
-  tooMany: object;
+  fencing: FencingDetails;
+  lineFull: { resource: string };
+  /** `client`: it is the client that has too many places; else the daemon has too many locks. */
+  tooMany: { client?: string };
+  timedOut: {
+    resource: string;
+    client: string;
+    seconds: number;
+    holders: readonly string[];
+    state: 'held' | 'reserved' | 'fencing' | 'delayed';
+    position: number;
+  };
+  takenOver: { request?: string };
   storageFull: { directory: string; problem?: string };
   unavailable: { problem: string };
+}
+
+/** What the caller wanted to do with a hold, as the text has it. */
+export type Deed = 'unlocked' | 'renewed' | 'extended' | 'updated';
+
+interface FencingDetails {
+  readonly resource: string;
+  readonly client: string;
+  readonly token: number;
+  /** Seconds since it was lost. */
+  readonly since: number;
+  readonly state: 'fencing' | 'delayed';
+  readonly tries: number;
+  readonly lastError?: string;
 }
 
 export type RefusalName = keyof RefusalDetails;
@@ -47,15 +78,62 @@ function utc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
+/** Seconds as a person reads them: `0.5`, `12`, `3,600`. */
+function seconds(value: number): string {
+  const digits = value < 10 ? 1 : 0;
+  return `${value.toLocaleString('en', { maximumFractionDigits: digits })} s`;
+}
+
+/** How a hold came to its end against its holder's will. */
+function loss({ cause, by, reason }: LostRecord): string {
+  if (cause === 'expired') return 'lease ended';
+  const deed = cause === 'forced' ? 'forced' : 'handed over';
+  return `${deed} by '${by}': ${reason}`;
+}
+
+function fencing({ resource, client, token, since, state, tries, lastError }: FencingDetails): string {
+  const lost = `'${client}' (token ${token}) was lost ${seconds(since)} ago`;
+  if (state === 'delayed')
+    return `'${resource}' rests: ${lost}; it is free again when the lock-delay is over`;
+  const runs =
+    tries === 0
+      ? 'the fence command has not succeeded yet'
+      : `the fence command failed ${tries === 1 ? 'once, with' : `${tries.toLocaleString('en')} times, last with`} ${lastError}`;
+  return `'${resource}' is being fenced: ${lost}; ${runs}; it waits for success or confirmFenced`;
+}
+
+const STILL: { readonly [State in RefusalDetails['timedOut']['state']]: string } = {
+  held: 'is still locked by',
+  reserved: 'is kept for',
+  fencing: 'is still being fenced from',
+  delayed: 'still rests after',
+};
+
 /** The texts of notOwner, notLocked and held are those of gocept.lockd (2008), to the letter: scripts compare them. */
 export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetails[Name]> } = {
+  requestReused: {
+    code: 11,
+    exit: 2,
+    retry: false,
+    when: 'the retry key came before with another `ttl`, `limit`, `note` or `claim`',
+    text: ({ request, parameters }) =>
+      `Request '${request}' came before with other parameters (${parameters.join(', ')}); use a new one`,
+  },
+  ended: {
+    code: 17,
+    exit: 1,
+    retry: false,
+    when: 'the hold of this retry key has ended',
+    text: ({ request, time, lost }) =>
+      `The hold of request '${request}' ended at ${utc(time)}: ${lost ? loss(lost) : 'unlocked'}`,
+  },
   lost: {
     code: 8,
     exit: 76,
     retry: false,
     when: 'the hold ended against its holder’s will, at most a day ago',
-    text: ({ resource, client, token, time, by, reason }) =>
-      `'${client}' lost '${resource}' (token ${token}) at ${utc(time)}: forced by '${by}': ${reason}. Stop work on it`,
+    text: (lost) =>
+      `'${lost.client}' lost '${lost.resource}' (token ${lost.token}) at ${utc(lost.time)}: ${loss(lost)}. Stop work on it`,
   },
   staleToken: {
     code: 10,
@@ -77,7 +155,8 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     exit: 1,
     retry: false,
     when: 'somebody else holds the resource',
-    text: ({ holders, client }) => `Resource locked by ${quoted(holders)} cannot be unlocked by '${client}'`,
+    text: ({ holders, client, deed }) =>
+      `Resource locked by ${quoted(holders)} cannot be ${deed} by '${client}'`,
   },
   notLocked: {
     code: 3,
@@ -85,6 +164,22 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     retry: false,
     when: 'nobody holds the resource',
     text: () => 'Resource not locked',
+  },
+  notQueued: {
+    code: 6,
+    exit: 1,
+    retry: false,
+    when: 'the client has no place in the line',
+    text: ({ resource, client, claim }) =>
+      `'${client}' is not in the line for '${resource}' (never queued, or away for more than ${seconds(claim)}); call enqueue`,
+  },
+  alreadyInLine: {
+    code: 18,
+    exit: 1,
+    retry: false,
+    when: 'the client has a place in the line, and asks for a second one',
+    text: ({ resource, client, position }) =>
+      `'${client}' is already number ${position.toLocaleString('en')} in the line for '${resource}'`,
   },
   limitMismatch: {
     code: 5,
@@ -98,15 +193,50 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     code: 1,
     exit: 1,
     retry: true,
-    when: 'as many hold the resource as its limit allows, or the caller holds it already',
+    when: 'as many hold the resource as its limit allows, or it is kept for the first in line, or the caller holds it already',
     text: ({ holders }) => `Resource already locked by ${quoted(holders)}`,
+  },
+  fencing: {
+    code: 9,
+    exit: 75,
+    retry: true,
+    when: 'nobody holds the resource any more, but whoever lost it is not fenced yet',
+    text: fencing,
+  },
+  lineFull: {
+    code: 7,
+    exit: 75,
+    retry: true,
+    when: 'the line for the resource has no place left',
+    text: ({ resource }) =>
+      `The line for '${resource}' is full (${MAX_WAITERS_PER_RESOURCE.toLocaleString('en')})`,
   },
   tooMany: {
     code: 14,
     exit: 75,
     retry: true,
-    when: 'the daemon holds as many locks as it can',
-    text: () => `${MAX_HELD_LOCKS.toLocaleString('en')} locks are held, the most allowed; unlock some first`,
+    when: 'the daemon holds as many locks as it can, or the client waits in as many lines as it may',
+    text: ({ client }) =>
+      client === undefined
+        ? `${MAX_HELD_LOCKS.toLocaleString('en')} locks are held, the most allowed; unlock some first`
+        : `'${client}' has ${MAX_WAITERS_PER_CLIENT.toLocaleString('en')} places in lines, the most allowed`,
+  },
+  timedOut: {
+    code: 4,
+    exit: 75,
+    retry: true,
+    when: 'the resource did not come free in the time that the call would wait',
+    text: ({ resource, client, seconds: waited, holders, state, position }) =>
+      `Gave up after ${seconds(waited)}: '${resource}' ${STILL[state]} ${quoted(holders)}; ` +
+      `'${client}' was number ${position.toLocaleString('en')} in the line`,
+  },
+  takenOver: {
+    code: 19,
+    exit: 75,
+    retry: false,
+    when: 'another call waits on the same place now',
+    text: ({ request }) =>
+      `Another call ${request === undefined ? '' : `with request '${request}' `}took over the waiting`,
   },
   storageFull: {
     code: 15,

@@ -2,8 +2,20 @@
  * The lock table: every record, found by what the rules ask for. It changes in one way only, by `apply`, and every
  * change can be undone. It decides nothing (that is decide.ts) and knows no clock, disk or network.
  */
+import { KeyedRecords } from './keyed-records.js';
 import { MAX_LISTED_HOLDERS } from './limits.js';
-import type { Change, HoldRecord, LostRecord, RecordKey, TableRecord, UnreadableRecord } from './records.js';
+import { Line } from './line.js';
+import {
+  type Change,
+  type EndedRecord,
+  type HoldRecord,
+  type LostRecord,
+  type PlaceRecord,
+  type RecordKey,
+  recordKeyText,
+  type TableRecord,
+  type UnreadableRecord,
+} from './records.js';
 import { SortedNames } from './sorted-names.js';
 
 /** Takes back what `apply` did. To be called at most once, and in the reverse order of the applying. */
@@ -11,30 +23,53 @@ export type Undo = () => void;
 
 interface ResourceEntry {
   readonly holds: Map<string, HoldRecord>;
+  line?: Line;
   unreadable?: UnreadableRecord;
 }
+
+const NO_LINE = new Line();
 
 export class LockTable {
   /** The token of the next grant. It only rises, also when a turn is undone. */
   nextToken = 1;
+  /** The sequence of the next place in a line. It only rises. */
+  nextSequence = 1;
   readonly #resources = new Map<string, ResourceEntry>();
-  /** By resource, client and token. */
-  readonly #lost = new Map<string, Map<number, LostRecord>>();
+  readonly #lost = new KeyedRecords<number, LostRecord>();
+  /** By the text of their keys, the oldest first. */
+  readonly #ended = new Map<string, EndedRecord>();
+  readonly #placesOf = new Map<string, number>();
   readonly #names = new SortedNames((name) => this.#resources.has(name));
   #held = 0;
-  #lostCount = 0;
+  #fencing = 0;
+  #waiting = 0;
 
-  /** Number of holds. */
+  /** Number of holds, lost ones that still take a slot included. */
   get held(): number {
     return this.#held;
   }
 
-  /** Number of remembered lost holds. */
-  get lostCount(): number {
-    return this.#lostCount;
+  /** Number of lost holds that are being fenced. */
+  get fencing(): number {
+    return this.#fencing;
   }
 
-  /** The hold of `client` on `resource`. */
+  /** Number of places in all lines. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Number of remembered lost holds. */
+  get lostCount(): number {
+    return this.#lost.size;
+  }
+
+  /** Number of remembered retry keys of unlocked holds. */
+  get endedCount(): number {
+    return this.#ended.size;
+  }
+
+  /** The hold of `client` on `resource`; it may be lost and still take its slot. */
   hold(resource: string, client: string): HoldRecord | undefined {
     return this.#resources.get(resource)?.holds.get(client);
   }
@@ -52,14 +87,30 @@ export class LockTable {
     return this.holds(resource).slice(0, MAX_LISTED_HOLDERS);
   }
 
-  /** How many hold a resource. */
+  /** How many hold a resource, lost ones that still take a slot included. */
   holdCount(resource: string): number {
     return this.#resources.get(resource)?.holds.size ?? 0;
   }
 
-  /** The limit that stands while anybody holds the resource. */
+  /** The place of `client` in the line of `resource`. */
+  place(resource: string, client: string): PlaceRecord | undefined {
+    return this.#resources.get(resource)?.line?.get(client);
+  }
+
+  /** The line of a resource, to be looked at only. */
+  line(resource: string): Iterable<PlaceRecord> & Pick<Line, 'size' | 'position'> {
+    return this.#resources.get(resource)?.line ?? NO_LINE;
+  }
+
+  /** How many places a client has in all lines. */
+  placeCount(client: string): number {
+    return this.#placesOf.get(client) ?? 0;
+  }
+
+  /** The limit that stands while anybody holds the resource or waits for it. */
   limit(resource: string): number | undefined {
-    const first = this.#resources.get(resource)?.holds.values().next().value;
+    const entry = this.#resources.get(resource);
+    const first = entry?.holds.values().next().value ?? entry?.line?.[Symbol.iterator]().next().value;
     return first?.limit;
   }
 
@@ -70,12 +121,22 @@ export class LockTable {
 
   /** The lost holds of a client on a resource, in no order: at most one of them is not superseded. */
   lost(resource: string, client: string): Iterable<LostRecord> {
-    return this.#lost.get(pairKey(resource, client))?.values() ?? [];
+    return this.#lost.of(resource, client);
   }
 
   /** Every lost hold that is remembered. */
-  *allLost(): Generator<LostRecord> {
-    for (const records of this.#lost.values()) yield* records.values();
+  allLost(): Iterable<LostRecord> {
+    return this.#lost.all();
+  }
+
+  /** What became of the unlocked hold of a retry key. */
+  ended(resource: string, client: string, request: string): EndedRecord | undefined {
+    return this.#ended.get(recordKeyText({ kind: 'ended', resource, client, request }));
+  }
+
+  /** Every retry key of an unlocked hold, the oldest first. */
+  allEnded(): Iterable<EndedRecord> {
+    return this.#ended.values();
   }
 
   /** Every hold, in no order. */
@@ -83,14 +144,20 @@ export class LockTable {
     for (const entry of this.#resources.values()) yield* entry.holds.values();
   }
 
+  /** Every place, line by line. */
+  *allPlaces(): Generator<PlaceRecord> {
+    for (const entry of this.#resources.values()) if (entry.line) yield* entry.line;
+  }
+
   /** The names of resources that are not free, in code-unit order, behind `after`. */
   resourcesAfter(after: string): Generator<string> {
     return this.#names.startingAfter(after);
   }
 
-  /** Whether the resource is anything but free. */
-  has(resource: string): boolean {
-    return this.#resources.has(resource);
+  /** Whether somebody holds the resource, or nobody can tell who does. */
+  isTaken(resource: string): boolean {
+    const entry = this.#resources.get(resource);
+    return entry !== undefined && (entry.holds.size > 0 || entry.unreadable !== undefined);
   }
 
   /** Puts a record that was recovered or found, not decided. */
@@ -115,37 +182,91 @@ export class LockTable {
   }
 
   #put(record: TableRecord): TableRecord | undefined {
-    if (record.kind === 'lost') return this.#putLost(record);
-    const entry = this.#entry(record.resource);
-    if (record.kind === 'unreadable') {
-      const replaced = entry.unreadable;
-      entry.unreadable = record;
-      return replaced;
+    switch (record.kind) {
+      case 'lost':
+        return this.#lost.put(record.token, record);
+      case 'ended':
+        return this.#putEnded(record);
+      case 'hold':
+        return this.#putHold(record);
+      case 'place':
+        return this.#putPlace(record);
+      case 'unreadable': {
+        const entry = this.#entry(record.resource);
+        const replaced = entry.unreadable;
+        entry.unreadable = record;
+        return replaced;
+      }
     }
-    const replaced = entry.holds.get(record.client);
-    entry.holds.set(record.client, record);
-    if (!replaced) this.#held += 1;
-    this.nextToken = Math.max(this.nextToken, record.token + 1);
-    return replaced;
   }
 
   #remove(key: RecordKey): TableRecord | undefined {
-    if (key.kind === 'lost') return this.#removeLost(key.resource, key.client, key.token);
+    if (key.kind === 'lost') return this.#lost.remove(key.resource, key.client, key.token);
+    if (key.kind === 'ended') {
+      const text = recordKeyText(key);
+      const removed = this.#ended.get(text);
+      this.#ended.delete(text);
+      return removed;
+    }
     const entry = this.#resources.get(key.resource);
     if (!entry) return undefined;
-    let removed: TableRecord | undefined;
-    if (key.kind === 'unreadable') {
-      removed = entry.unreadable;
-      delete entry.unreadable;
-    } else {
-      removed = entry.holds.get(key.client);
-      if (entry.holds.delete(key.client)) this.#held -= 1;
-    }
-    if (entry.holds.size === 0 && !entry.unreadable) {
+    const removed = this.#removeFrom(entry, key);
+    if (entry.holds.size === 0 && !entry.unreadable && !entry.line) {
       this.#resources.delete(key.resource);
       this.#names.remove(key.resource);
     }
     return removed;
+  }
+
+  #removeFrom(entry: ResourceEntry, key: RecordKey): TableRecord | undefined {
+    if (key.kind === 'hold') {
+      const removed = entry.holds.get(key.client);
+      if (entry.holds.delete(key.client)) this.#held -= 1;
+      if (removed?.lost === 'fencing') this.#fencing -= 1;
+      return removed;
+    }
+    if (key.kind === 'place') {
+      const removed = entry.line?.remove(key.client);
+      if (removed) this.#countPlace(key.client, -1);
+      if (entry.line?.size === 0) delete entry.line;
+      return removed;
+    }
+    const removed = entry.unreadable;
+    delete entry.unreadable;
+    return removed;
+  }
+
+  #putEnded(record: EndedRecord): EndedRecord | undefined {
+    const text = recordKeyText(record);
+    const replaced = this.#ended.get(text);
+    this.#ended.set(text, record);
+    return replaced;
+  }
+
+  #putHold(record: HoldRecord): HoldRecord | undefined {
+    const { holds } = this.#entry(record.resource);
+    const replaced = holds.get(record.client);
+    holds.set(record.client, record);
+    if (!replaced) this.#held += 1;
+    this.#fencing += Number(record.lost === 'fencing') - Number(replaced?.lost === 'fencing');
+    this.nextToken = Math.max(this.nextToken, record.token + 1);
+    return replaced;
+  }
+
+  #putPlace(record: PlaceRecord): PlaceRecord | undefined {
+    const entry = this.#entry(record.resource);
+    entry.line ??= new Line();
+    const replaced = entry.line.put(record);
+    if (!replaced) this.#countPlace(record.client, 1);
+    this.nextSequence = Math.max(this.nextSequence, record.sequence + 1);
+    return replaced;
+  }
+
+  #countPlace(client: string, by: number): void {
+    this.#waiting += by;
+    const count = this.placeCount(client) + by;
+    if (count === 0) this.#placesOf.delete(client);
+    else this.#placesOf.set(client, count);
   }
 
   #entry(resource: string): ResourceEntry {
@@ -157,29 +278,4 @@ export class LockTable {
     }
     return entry;
   }
-
-  #putLost(record: LostRecord): LostRecord | undefined {
-    const key = pairKey(record.resource, record.client);
-    const records = this.#lost.get(key) ?? new Map<number, LostRecord>();
-    this.#lost.set(key, records);
-    const replaced = records.get(record.token);
-    records.set(record.token, record);
-    if (!replaced) this.#lostCount += 1;
-    return replaced;
-  }
-
-  #removeLost(resource: string, client: string, token: number): LostRecord | undefined {
-    const key = pairKey(resource, client);
-    const records = this.#lost.get(key);
-    const removed = records?.get(token);
-    if (!records || !removed) return undefined;
-    records.delete(token);
-    this.#lostCount -= 1;
-    if (records.size === 0) this.#lost.delete(key);
-    return removed;
-  }
-}
-
-function pairKey(resource: string, client: string): string {
-  return `${resource}\0${client}`;
 }

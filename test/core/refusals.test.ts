@@ -3,13 +3,36 @@ import { REFUSALS, Refusal, type Refused } from '../../src/core/refusals.js';
 
 const TIME = Date.UTC(2026, 10, 21, 8, 15, 30, 999);
 
+const LOSS = { kind: 'lost', resource: 'R', client: 'A', token: 7, time: TIME } as const;
+const FORCED = { ...LOSS, cause: 'forced', by: 'ops', reason: 'host is down' } as const;
+const fencing = { resource: 'R', client: 'A', token: 7, since: 12, state: 'fencing', tries: 0 } as const;
+const timedOut = {
+  resource: 'R',
+  client: 'B',
+  seconds: 10,
+  holders: ['A'],
+  state: 'held',
+  position: 2,
+} as const;
+
 /** One row per refusal: fault code, exit status, whether trying again can help, and the text. */
 const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: boolean, text: string])[] = [
   [
-    {
-      refusal: 'lost',
-      details: { resource: 'R', client: 'A', token: 7, time: TIME, by: 'ops', reason: 'host is down' },
-    },
+    { refusal: 'requestReused', details: { request: 'K', parameters: ['ttl', 'note'] } },
+    11,
+    2,
+    false,
+    "Request 'K' came before with other parameters (ttl, note); use a new one",
+  ],
+  [
+    { refusal: 'ended', details: { request: 'K', time: TIME } },
+    17,
+    1,
+    false,
+    "The hold of request 'K' ended at 2026-11-21T08:15:30Z: unlocked",
+  ],
+  [
+    { refusal: 'lost', details: FORCED },
     8,
     76,
     false,
@@ -30,13 +53,27 @@ const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: bool
     "'R' is locked by '?': its lock file /locks/R.lock cannot be read. Look at it, then forceUnlock",
   ],
   [
-    { refusal: 'notOwner', details: { holders: ['A'], client: 'B' } },
+    { refusal: 'notOwner', details: { holders: ['A'], client: 'B', deed: 'unlocked' } },
     2,
     1,
     false,
     "Resource locked by 'A' cannot be unlocked by 'B'",
   ],
   [{ refusal: 'notLocked', details: {} }, 3, 1, false, 'Resource not locked'],
+  [
+    { refusal: 'notQueued', details: { resource: 'R', client: 'B', claim: 30 } },
+    6,
+    1,
+    false,
+    "'B' is not in the line for 'R' (never queued, or away for more than 30 s); call enqueue",
+  ],
+  [
+    { refusal: 'alreadyInLine', details: { resource: 'R', client: 'B', position: 1_002 } },
+    18,
+    1,
+    false,
+    "'B' is already number 1,002 in the line for 'R'",
+  ],
   [
     { refusal: 'limitMismatch', details: { resource: 'R', limit: 3, asked: 1 } },
     5,
@@ -46,11 +83,34 @@ const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: bool
   ],
   [{ refusal: 'held', details: { holders: ['A'] } }, 1, 1, true, "Resource already locked by 'A'"],
   [
+    { refusal: 'fencing', details: { ...fencing, tries: 2, lastError: 'exit 1' } },
+    9,
+    75,
+    true,
+    "'R' is being fenced: 'A' (token 7) was lost 12 s ago; the fence command failed 2 times, last with exit 1; " +
+      'it waits for success or confirmFenced',
+  ],
+  [{ refusal: 'lineFull', details: { resource: 'R' } }, 7, 75, true, "The line for 'R' is full (10,000)"],
+  [
     { refusal: 'tooMany', details: {} },
     14,
     75,
     true,
     '1,000,000 locks are held, the most allowed; unlock some first',
+  ],
+  [
+    { refusal: 'timedOut', details: timedOut },
+    4,
+    75,
+    true,
+    "Gave up after 10 s: 'R' is still locked by 'A'; 'B' was number 2 in the line",
+  ],
+  [
+    { refusal: 'takenOver', details: { request: 'K' } },
+    19,
+    75,
+    false,
+    "Another call with request 'K' took over the waiting",
   ],
   [
     { refusal: 'storageFull', details: { directory: '/locks' } },
@@ -91,6 +151,56 @@ describe('the table of refusals', () => {
 
   test('says when each is answered', () => {
     for (const { when } of Object.values(REFUSALS)) expect(when).toMatch(/^\S.*[^.]$/);
+  });
+
+  const TEXTS: readonly (readonly [Refused, text: string])[] = [
+    [{ refusal: 'tooMany', details: { client: 'A' } }, "'A' has 1,000 places in lines, the most allowed"],
+    [{ refusal: 'takenOver', details: {} }, 'Another call took over the waiting'],
+    [
+      { refusal: 'ended', details: { request: 'K', time: TIME, lost: FORCED } },
+      "The hold of request 'K' ended at 2026-11-21T08:15:30Z: forced by 'ops': host is down",
+    ],
+    [
+      { refusal: 'lost', details: { ...LOSS, cause: 'expired' } },
+      "'A' lost 'R' (token 7) at 2026-11-21T08:15:30Z: lease ended. Stop work on it",
+    ],
+    [
+      { refusal: 'lost', details: { ...LOSS, cause: 'handedOver', by: 'ops', reason: "to 'B'" } },
+      "'A' lost 'R' (token 7) at 2026-11-21T08:15:30Z: handed over by 'ops': to 'B'. Stop work on it",
+    ],
+    [
+      { refusal: 'notOwner', details: { holders: ['A'], client: 'B', deed: 'extended' } },
+      "Resource locked by 'A' cannot be extended by 'B'",
+    ],
+    [
+      { refusal: 'fencing', details: fencing },
+      "'R' is being fenced: 'A' (token 7) was lost 12 s ago; the fence command has not succeeded yet; " +
+        'it waits for success or confirmFenced',
+    ],
+    [
+      { refusal: 'fencing', details: { ...fencing, tries: 1, lastError: 'exit 1' } },
+      "'R' is being fenced: 'A' (token 7) was lost 12 s ago; the fence command failed once, with exit 1; " +
+        'it waits for success or confirmFenced',
+    ],
+    [
+      { refusal: 'fencing', details: { ...fencing, state: 'delayed' } },
+      "'R' rests: 'A' (token 7) was lost 12 s ago; it is free again when the lock-delay is over",
+    ],
+    [
+      { refusal: 'timedOut', details: { ...timedOut, seconds: 0.25, state: 'fencing' } },
+      "Gave up after 0.3 s: 'R' is still being fenced from 'A'; 'B' was number 2 in the line",
+    ],
+    [
+      { refusal: 'timedOut', details: { ...timedOut, seconds: 3_600, state: 'delayed' } },
+      "Gave up after 3,600 s: 'R' still rests after 'A'; 'B' was number 2 in the line",
+    ],
+    [
+      { refusal: 'timedOut', details: { ...timedOut, state: 'reserved' } },
+      "Gave up after 10 s: 'R' is kept for 'A'; 'B' was number 2 in the line",
+    ],
+  ];
+  test.each(TEXTS)('has other texts for other details: %j', (refused, text) => {
+    expect(new Refusal(refused).message).toBe(text);
   });
 
   test('tells another problem of the disk than a full one', () => {

@@ -1,227 +1,186 @@
-/** What must hold of the table and the rules after every history whatever. */
+/** What must hold of the table itself, whatever the rules do with it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Answers, Command } from '../../src/core/commands.js';
-import { decide } from '../../src/core/decide.js';
-import { type Change, recordKeyText, type StoredRecord } from '../../src/core/records.js';
-import { LockTable, type Undo } from '../../src/core/table.js';
-import { RecordMap } from '../../src/store/record-map.js';
-import { adopt, DAY, dump, force, list, lock, unlock, World } from './history.js';
+import type { Status } from '../../src/core/answers.js';
+import type { HoldRecord, PlaceRecord, StoredRecord } from '../../src/core/records.js';
+import { LockTable } from '../../src/core/table.js';
+import { dump, list } from './history.js';
+import { Driver } from './model/drive.js';
+import { history } from './model/steps.js';
+import { runs } from './runs.js';
 
-const resource = fc.constantFrom('a', 'ab', 'b', '\u{1f512}', '\uffee');
-const client = fc.constantFrom('A', 'B', 'C', 'D');
-const limit = fc.integer({ min: 1, max: 3 });
-const token = fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined });
+const hold: HoldRecord = {
+  kind: 'hold',
+  resource: 'a',
+  client: 'A',
+  token: 3,
+  limit: 1,
+  acquired: 0,
+  from: '',
+  waited: 0,
+};
+const place: PlaceRecord = {
+  kind: 'place',
+  resource: 'a',
+  client: 'B',
+  sequence: 7,
+  limit: 1,
+  since: 0,
+  from: '',
+  claim: 30,
+};
+const about = { time: 0, resource: 'a', client: 'A', token: 4 };
 
-const holder = fc.record({ client, token: fc.integer({ min: 0, max: 60 }) }, { requiredKeys: ['client'] });
-const adoption = fc
-  .tuple(resource, fc.uniqueArray(holder, { selector: (one) => one.client, minLength: 1, maxLength: 3 }))
-  .map(([where, holders]) => adopt(where, holders, Math.max(holders.length, 2)));
+describe('a change that is taken back', () => {
+  const table = () => {
+    const made = new LockTable();
+    const lost: StoredRecord = {
+      kind: 'lost',
+      resource: 'a',
+      client: 'A',
+      token: 1,
+      time: 0,
+      cause: 'expired',
+    };
+    const ended: StoredRecord = { kind: 'ended', resource: 'a', client: 'A', request: 'k', time: 0 };
+    for (const record of [hold, place, lost, ended]) made.load(record);
+    return made;
+  };
+  const changes: Record<string, readonly StoredRecord[]> = {
+    'another hold of the client': [{ ...hold, token: 4 }],
+    'the hold, lost': [{ ...hold, lost: 'fencing', fence: { tries: 1 } }],
+    'another place of the client': [{ ...place, sequence: 9, claim: 0 }],
+    'a place in front': [{ ...place, client: 'C', sequence: 6 }],
+    'a loss and a key again': [
+      { kind: 'lost', resource: 'a', client: 'A', token: 1, time: 5, cause: 'forced' },
+      { kind: 'ended', resource: 'a', client: 'A', request: 'k', time: 5 },
+    ],
+    'something on a resource that was free': [{ ...hold, resource: 'b', token: 9 }],
+  };
 
-const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(resource, client, limit).map((given) => lock(...given)) },
-  {
-    weight: 4,
-    arbitrary: fc
-      .tuple(resource, client, token)
-      .map(([where, who, which]) => unlock(where, who, which === undefined ? undefined : String(which))),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(resource, fc.option(client, { nil: undefined })).map((given) => force(...given)),
-  },
-  { weight: 2, arbitrary: adoption },
-  { weight: 1, arbitrary: fc.constant<Command>({ kind: 'forget' }) },
-);
+  test.each(Object.entries(changes))('put: %s', (_, put) => {
+    const changed = table();
+    const before = dump(changed);
+    const undo = changed.apply({ ...about, put });
+    expect(dump(changed)).not.toEqual(before);
+    undo();
+    expect(dump(changed)).toEqual(before);
+  });
 
-/** A command, and the seconds that pass before it. */
-const step = fc.tuple(command, fc.oneof(fc.constant(0), fc.integer({ min: 1, max: DAY })));
-const history = fc.array(step, { maxLength: 80, size: 'max' });
-const turns = fc.array(fc.tuple(fc.array(step, { maxLength: 12, size: 'max' }), fc.boolean()), {
-  maxLength: 10,
-  size: 'max',
+  test('removed: everything, and what was never there', () => {
+    const changed = table();
+    const before = dump(changed);
+    const undo = changed.apply({
+      ...about,
+      remove: [
+        hold,
+        place,
+        { kind: 'lost', resource: 'a', client: 'A', token: 1 },
+        { kind: 'ended', resource: 'a', client: 'A', request: 'k' },
+        { kind: 'hold', resource: 'nobody', client: 'A' },
+        { kind: 'place', resource: 'a', client: 'nobody', claim: 0 },
+        { kind: 'lost', resource: 'a', client: 'A', token: 2 },
+        { kind: 'ended', resource: 'a', client: 'A', request: 'other' },
+        { kind: 'unreadable', resource: 'a', files: [] },
+      ],
+    });
+    expect(dump(changed)).toEqual(dump(new LockTable()));
+    undo();
+    expect(dump(changed)).toEqual(before);
+  });
+
+  test('removed and put in one change', () => {
+    const changed = table();
+    const before = dump(changed);
+    const undo = changed.apply({
+      ...about,
+      remove: [hold, place],
+      put: [{ ...hold, client: 'B', token: 4 }],
+    });
+    expect(changed.hold('a', 'B')?.token).toBe(4);
+    expect([changed.held, changed.waiting]).toEqual([1, 0]);
+    undo();
+    expect(dump(changed)).toEqual(before);
+  });
+
+  test('leaves the next token and sequence where they are', () => {
+    const changed = table();
+    changed.apply({
+      ...about,
+      put: [
+        { ...hold, token: 4 },
+        { ...place, sequence: 20 },
+      ],
+    })();
+    expect([changed.nextToken, changed.nextSequence]).toEqual([5, 21]);
+  });
 });
 
-function recordsOf(table: LockTable): Map<string, StoredRecord> {
-  const records = [...table.allHolds(), ...table.allLost()];
-  return new Map(records.map((record) => [recordKeyText(record), record]));
-}
-
-function replay(...rounds: (readonly Change[])[]): Map<string, StoredRecord> {
-  const map = new RecordMap();
-  for (const changes of rounds) map.apply(changes);
-  return new Map([...map.values()].map((record) => [recordKeyText(record), record]));
-}
-
-describe('undone in reverse', () => {
-  test('a turn leaves no trace, and the table goes on as if it had never been', () => {
-    fc.assert(
-      fc.property(turns, (given) => {
-        const world = new World();
-        const twin = new World();
-        world.table.load({ kind: 'unreadable', resource: 'b', files: ['/locks/b.lock'] });
-        twin.table.load({ kind: 'unreadable', resource: 'b', files: ['/locks/b.lock'] });
-        for (const [steps, isSaved] of given) {
-          const before = dump(world.table);
-          const undos: Undo[] = [];
-          for (const [asked, seconds] of steps) {
-            world.pass(seconds);
-            twin.pass(seconds);
-            const decision = decide(world.table, asked, world.now);
-            const changes = 'changes' in decision ? decision.changes : [];
-            for (const change of changes) undos.push(world.table.apply(change));
-            if (isSaved) for (const change of changes) twin.table.apply(change);
-          }
-          if (isSaved) continue;
-          for (const undo of undos.reverse()) undo();
-          expect(dump(world.table)).toEqual(before);
-        }
-        expect(dump(world.table)).toEqual(dump(twin.table));
-        expect(world.table.nextToken).toBeGreaterThanOrEqual(twin.table.nextToken);
-      }),
-      { numRuns: 400 },
-    );
-  });
-
-  test('a change that writes over a record brings the old one back', () => {
-    const table = new LockTable();
-    const hold = {
-      kind: 'hold',
-      resource: 'a',
-      client: 'A',
-      token: 3,
-      limit: 1,
-      acquired: 0,
-      from: '',
-      waited: 0,
-    } as const;
-    table.load(hold);
-    const before = dump(table);
-    const undo = table.apply({
-      time: 0,
-      resource: 'a',
-      client: 'A',
-      token: 4,
-      remove: [{ kind: 'hold', resource: 'nobody', client: 'A' }],
-      put: [{ ...hold, token: 4 }],
-    });
-    expect(table.hold('a', 'A')?.token).toBe(4);
-    expect(table.held).toBe(1);
-    undo();
-    expect(dump(table)).toEqual(before);
-    expect(table.nextToken).toBe(5);
-  });
+test('the oldest ended keys come first, whoever had one before', () => {
+  const table = new LockTable();
+  const keys = ['A 1', 'B 1', 'A 2', 'B 2', 'A 3'];
+  for (const [time, key] of keys.entries()) {
+    const [client = '', request = ''] = key.split(' ');
+    table.load({ kind: 'ended', resource: 'a', client, request, time });
+  }
+  expect([...table.allEnded()].map(({ client, request }) => `${client} ${request}`)).toEqual(keys);
 });
 
 describe('after every history', () => {
-  test('tokens have only risen, also over what was undone', () => {
-    fc.assert(
-      fc.property(turns, (given) => {
-        const world = new World();
-        const { table } = world;
-        let highest = 0;
-        for (const [steps, isSaved] of given) {
-          const undos: Undo[] = [];
-          for (const [asked, seconds] of steps) {
-            world.pass(seconds);
-            const decision = decide(table, asked, world.now);
-            for (const change of 'changes' in decision ? decision.changes : []) {
-              undos.push(table.apply(change));
-              if (change.event !== 'granted' && change.event !== 'adopted') continue;
-              expect(change.token).toBeGreaterThan(highest);
-              highest = change.token;
-            }
-            expect(table.nextToken).toBeGreaterThan(highest);
-          }
-          if (!isSaved) for (const undo of undos.reverse()) undo();
-        }
-      }),
-      { numRuns: 400 },
-    );
-  });
-
-  test('nobody shares a resource beyond its limit, and one limit stands', () => {
-    fc.assert(
-      fc.property(history, (steps) => {
-        const world = new World();
-        for (const [asked, seconds] of steps) {
-          world.pass(seconds);
-          world.do(asked);
-          for (const name of world.table.resourcesAfter('')) {
-            const holds = world.table.holds(name);
-            const limits = new Set(holds.map((hold) => hold.limit));
-            expect(limits.size).toBe(1);
-            expect(holds.length).toBeLessThanOrEqual(world.table.limit(name) ?? 0);
-            expect(new Set(holds.map((hold) => hold.client)).size).toBe(holds.length);
-          }
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  test('the journal replayed gives the same records, also twice, also from the middle', () => {
-    fc.assert(
-      fc.property(history, fc.nat(), (steps, where) => {
-        const world = new World();
-        for (const [asked, seconds] of steps) {
-          world.pass(seconds);
-          world.do(asked);
-        }
-        const { changes, table } = world;
-        const records = recordsOf(table);
-        expect(replay(changes)).toEqual(records);
-        expect(replay(changes, changes)).toEqual(records);
-        const middle = changes.length === 0 ? 0 : where % changes.length;
-        expect(replay(changes, changes.slice(middle))).toEqual(records);
-        const again = new LockTable();
-        for (const record of records.values()) again.load(record);
-        expect(dump(again)).toEqual(dump(table));
-      }),
-      { numRuns: 300 },
-    );
-  });
-
   test('at most one lost hold of a client on a resource is told without its token', () => {
     fc.assert(
       fc.property(history, (steps) => {
-        const world = new World();
-        for (const [asked, seconds] of steps) {
-          world.pass(seconds);
-          world.do(asked);
-          const current = [...world.table.allLost()].filter((lost) => !lost.superseded);
-          const pairs = new Set(current.map((lost) => JSON.stringify([lost.resource, lost.client])));
-          expect(pairs.size).toBe(current.length);
-          for (const lost of current) expect(world.table.hold(lost.resource, lost.client)).toBeUndefined();
-        }
+        new Driver().play(steps, {
+          after({ world: { table } }) {
+            const current = [...table.allLost()].filter((lost) => !lost.superseded);
+            const pairs = new Set(current.map((lost) => `${lost.resource} ${lost.client}`));
+            expect(pairs.size).toBe(current.length);
+            for (const { resource, client, token } of current) {
+              const held = table.hold(resource, client);
+              expect(held === undefined || (held.lost !== undefined && held.token === token)).toBe(true);
+            }
+          },
+        });
       }),
-      { numRuns: 300 },
+      runs(60),
+    );
+  });
+
+  test('the records that are stored make the same table again', () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        const { world } = play(steps);
+        for (const one of world.table.allPlaces()) {
+          if (one.claim === 0) world.table.apply({ ...about, remove: [one] });
+        }
+        const again = new LockTable();
+        for (const record of world.records.values()) again.load(record);
+        expect(dump(again)).toEqual(dump(world.table));
+      }),
+      runs(60),
     );
   });
 
   test('pages of list show every resource that is not free once, in code-unit order', () => {
     fc.assert(
-      fc.property(history, fc.integer({ min: 1, max: 4 }), (steps, count) => {
-        const world = new World();
-        for (const [asked, seconds] of steps) {
-          world.pass(seconds);
-          world.do(asked);
-        }
+      fc.property(history, fc.integer({ min: 1, max: 3 }), (steps, count) => {
+        const { world } = play(steps);
         const found: string[] = [];
         for (;;) {
-          const page = pageBehind(world, found.at(-1) ?? '', count);
-          found.push(...page);
-          if (page.length < count) break;
+          const { answer } = world.do(list({ after: found.at(-1) ?? '', count })) as { answer: Status[] };
+          found.push(...answer.map((one) => one.resource));
+          if (answer.length < count) break;
         }
-        const used = new Set([...world.table.allHolds()].map((hold) => hold.resource));
-        expect(found).toEqual([...used].sort());
+        const used = [...world.table.allHolds(), ...world.table.allPlaces()].map((one) => one.resource);
+        expect(found).toEqual([...new Set(used)].sort());
       }),
-      { numRuns: 300 },
+      runs(60),
     );
   });
 });
 
-function pageBehind(world: World, after: string, count: number): string[] {
-  const decision = world.do(list({ after, count }));
-  return 'answer' in decision ? (decision.answer as Answers['list']).map((one) => one.resource) : [];
+function play(steps: Parameters<Driver['play']>[0]): Driver {
+  const driver = new Driver();
+  driver.play(steps);
+  return driver;
 }
