@@ -28,6 +28,8 @@ export interface OpenFile {
   write(bytes: Uint8Array, position: number): number;
   /** Reads into `target` from `position`. Answers how many bytes there were; 0 at the end. */
   read(target: Uint8Array, position: number): number;
+  /** The same without holding up the program. `target` belongs to the call until it is over. */
+  readLater(target: Uint8Array, position: number): Promise<number>;
   truncate(length: number): void;
   /** Makes the content last (fdatasync). After a failure nothing is known of what is on disk. */
   sync(): Promise<void>;

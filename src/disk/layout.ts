@@ -10,6 +10,7 @@
  *         slots-0000000003/                   what the lock files are hard links to
  *         adopted/                            foreign lock files, after they were taken over
  *         daemon.lock, owner.json, guard      who may run here
+ *         fence-1795248000000000              locked while a fence command runs for this token
  *         reserve                             space that is given up so that unlocks can still be saved
  */
 import { join } from 'node:path';
@@ -105,5 +106,10 @@ export class Layout {
 
   segment(name: SegmentName): string {
     return join(this.own, segmentFile(name));
+  }
+
+  /** Whatever runs for a fencing token has a kernel lock on this file. */
+  fenceFile(token: number): string {
+    return join(this.own, `fence-${token}`);
   }
 }

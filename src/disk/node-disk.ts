@@ -23,6 +23,14 @@ class NodeFile implements OpenFile {
     return fs.readSync(this.descriptor, target, 0, target.length, position);
   }
 
+  readLater(target: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.descriptor, target, 0, target.length, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      );
+    });
+  }
+
   truncate(length: number): void {
     fs.ftruncateSync(this.descriptor, length);
   }

@@ -1,6 +1,15 @@
 /** A store that forgets everything with the process: for tests and for benchmarks of the rest. */
 import type { Turn } from '../core/records.js';
-import { type CommitOutcome, type Recovered, Stopped, type Store, type StoreLimits } from './port.js';
+import {
+  type CommitOutcome,
+  type HistoryQuery,
+  type Recovered,
+  Stopped,
+  type Store,
+  type StoredEvent,
+  type StoreLimits,
+} from './port.js';
+import { RecentTurns } from './recent-turns.js';
 import { RecordMap } from './record-map.js';
 
 export class MemoryStore implements Store {
@@ -8,12 +17,14 @@ export class MemoryStore implements Store {
   readonly bytes = 0;
   readonly problems: readonly string[] = [];
   readonly #records: RecordMap;
+  readonly #turns: RecentTurns;
   #nextToken: number;
   #closed = false;
 
   /** @param previous a store whose memory this one goes on with, as a restart would. */
   constructor(previous?: MemoryStore) {
     this.#records = previous ? previous.#records : new RecordMap();
+    this.#turns = previous ? previous.#turns : new RecentTurns();
     this.#nextToken = previous ? previous.#nextToken : 1;
   }
 
@@ -24,12 +35,19 @@ export class MemoryStore implements Store {
   async commit(turn: Turn): Promise<CommitOutcome> {
     await this.confirm();
     this.#records.apply(turn.changes);
+    this.#turns.add(turn.changes);
     this.#nextToken = turn.nextToken;
     return { saved: true };
   }
 
   async confirm(): Promise<void> {
     if (this.#closed) throw new Stopped('The store is closed');
+  }
+
+  /** The events of the newest turns only; see recent-turns.ts for how many. */
+  async history(query: HistoryQuery): Promise<StoredEvent[]> {
+    await this.confirm();
+    return this.#turns.select(query);
   }
 
   async close(): Promise<void> {

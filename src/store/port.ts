@@ -9,7 +9,7 @@
  * - Everything else is `Stopped`, thrown: nobody knows what is stored. Whoever gets it must answer nobody and end.
  * - Turns are committed one at a time, in order.
  */
-import type { StoredRecord, Turn } from '../core/records.js';
+import type { EventName, StoredRecord, Turn } from '../core/records.js';
 
 /** What the store remembers. */
 export interface Recovered {
@@ -34,6 +34,31 @@ export interface CommitOptions {
   readonly onlyFrees: boolean;
 }
 
+/** What happened, as the store remembers it. */
+export interface StoredEvent {
+  /** Names the event for ever: `TURN.INDEX`, decimal digits, the turn's number and the place in the turn. */
+  readonly id: string;
+  /** Milliseconds since 1970, UTC. */
+  readonly time: number;
+  readonly event: EventName;
+  readonly resource: string;
+  readonly client: string;
+  /** 0 where there is none. */
+  readonly token: number;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** Which events; those that fit all that is given. */
+export interface HistoryQuery {
+  readonly resource?: string;
+  readonly client?: string;
+  /** At most so many. */
+  readonly count: number;
+  /** Only events before the one with this id; none of that id needs to exist. */
+  readonly before?: string;
+}
+
 export interface Store {
   readonly recovered: Recovered;
   readonly limits: StoreLimits;
@@ -41,6 +66,8 @@ export interface Store {
   commit(turn: Turn, options: CommitOptions): Promise<CommitOutcome>;
   /** Resolves if this process may still speak for the store, for answers that changed nothing; else throws `Stopped`. */
   confirm(): Promise<void>;
+  /** The events of saved turns that are still kept, newest first. Turns go on meanwhile. Rejects with the disk's error. */
+  history(query: HistoryQuery): Promise<StoredEvent[]>;
   /** Bytes on stable storage. */
   readonly bytes: number;
   /** What an operator should know of the store's state, one sentence each; none when all is well. */

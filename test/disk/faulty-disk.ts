@@ -12,7 +12,7 @@
  */
 import type { Disk, Entry, OpenFile } from '../../src/disk/disk.js';
 
-export type FileOperation = 'write' | 'sync' | 'truncate' | 'read' | 'close';
+export type FileOperation = 'write' | 'sync' | 'truncate' | 'read' | 'readLater' | 'close';
 export type Operation = keyof Disk | FileOperation;
 
 export interface Call {
@@ -144,6 +144,8 @@ export class FaultyDisk implements Disk {
       },
       write: (bytes, position) => this.#write(path, file, bytes, position),
       read: (target, position) => this.#run('read', [path], () => file.read(target, position)),
+      readLater: (target, position) =>
+        this.#runLater('readLater', [path], () => file.readLater(target, position)),
       truncate: (length) => this.#run('truncate', [path], () => file.truncate(length)),
       sync: () => this.#runLater('sync', [path], () => file.sync()),
       close: () => this.#run('close', [path], () => file.close()),

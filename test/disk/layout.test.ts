@@ -26,6 +26,7 @@ describe('names below the lock directory', () => {
     expect(
       [layout.adopted, layout.daemonLock, layout.owner, layout.guard, layout.reserve].map(below),
     ).toEqual(['adopted', 'daemon.lock', 'owner.json', 'guard', 'reserve']);
+    expect(layout.fenceFile(7)).toBe('/locks/.lockd/fence-7');
     expect(layout.ownFile('x')).toBe('/locks/.lockd/x');
   });
 

@@ -98,6 +98,10 @@ describe('the disk of this machine', () => {
     expect(file.read(target, 3)).toBe(6);
     expect(target.subarray(0, 6).toString()).toBe('lo Wor');
     expect(file.read(target, 9)).toBe(0);
+    expect(await file.readLater(target, 3)).toBe(6);
+    expect(await file.readLater(target.subarray(6, 8), 0)).toBe(2);
+    expect(target.subarray(0, 8).toString()).toBe('lo Worhe');
+    expect(await file.readLater(target, 9)).toBe(0);
     expect(file.inode).toBe(nodeDisk.stat(path)?.inode);
     file.close();
     expect(await nodeDisk.listLater(directory)).toEqual(['file']);
@@ -119,6 +123,9 @@ describe('the disk of this machine', () => {
 
   test('the promises fail with the code of the system', async () => {
     await expect(nodeDisk.syncDirectory('/nowhere')).rejects.toMatchObject({ code: 'ENOENT' });
+    const directory = nodeDisk.open(temporaryDirectory(), 'read');
+    await expect(directory.readLater(Buffer.alloc(1), 0)).rejects.toMatchObject({ code: 'EISDIR' });
+    directory.close();
     await expect(nodeDisk.listLater('/nowhere')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
@@ -142,6 +149,7 @@ describe('writing whole', () => {
       links: 1,
       write: () => 0,
       read: () => 0,
+      readLater: () => Promise.resolve(0),
       truncate: () => undefined,
       sync: () => Promise.resolve(),
       close: () => undefined,

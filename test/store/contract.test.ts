@@ -1,8 +1,9 @@
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import { MemoryStore } from '../../src/store/memory.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
-import { type StorePlace, testStoreContract } from './contract.js';
+import { testStoreContract } from './contract.js';
 import { crashCopy, openJournal, temporaryDirectory } from './fixture.js';
+import type { StorePlace } from './store-place.js';
 
 testStoreContract('in memory', memoryPlace, false);
 testStoreContract('a journal in a directory', () => journalPlace());

@@ -3,36 +3,30 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Change, recordKeyText, type StoredRecord, type Turn } from '../../src/core/records.js';
 import { Stopped, type Store } from '../../src/store/port.js';
-import { FREE, grant, hold, inOrder, LOCK, lost, put, remove, turn, unlock } from './fixture.js';
-
-/** One place where a store keeps what it is given. */
-export interface StorePlace {
-  /** Opens the store here: empty the first time, later with what was saved. */
-  open(): Promise<Store>;
-  /** Opens what is here although the last one was not closed, as after a crash of the process. */
-  openAfterCrash(): Promise<Store>;
-  /** Makes the next commit fail for certain. */
-  refuseNext?(): void;
-}
-
-const NAMES = [
-  'plain',
-  'with space and "quotes" and \'single\' and \\backslash\\',
-  'umlaut äöü, ß, €, 你好, 👩‍🚀, a\u0301',
-  'line separator \u2028 and paragraph separator \u2029',
-  'tag </script><![CDATA[ & &amp; %00 %2F ../..',
-  '{"crc":"00000000"}',
-  'null \u0000, escape \u001b, line feed \n, return \r, tab \t',
-  'replacement \ufffd, byte order mark \ufeff',
-  'constructor',
-  '__proto__',
-];
+import { arbitraryTurn, NAMES } from './arbitrary-turns.js';
+import {
+  ended,
+  FREE,
+  grant,
+  hold,
+  inOrder,
+  LOCK,
+  lost,
+  put,
+  remove,
+  turn,
+  unlock,
+  waiting,
+} from './fixture.js';
+import { ALL, idsOf, testHistory } from './history-contract.js';
+import type { StorePlace } from './store-place.js';
 
 /** Runs the whole suite; `makePlace` makes a new, empty place. `canRefuse` is false where no commit can fail. */
 export function testStoreContract(name: string, makePlace: () => StorePlace, canRefuse = true): void {
   describe(`the promises of the store: ${name}`, () => {
     testSaving(makePlace);
     testRecords(makePlace);
+    testHistory(makePlace);
     if (canRefuse) testRefusing(makePlace);
     testEnding(makePlace);
   });
@@ -140,6 +134,33 @@ function testRecords(makePlace: () => StorePlace): void {
     expect(recordsOf(await place.open())).toEqual([lost(1), { ...lost(3), superseded: true }]);
   });
 
+  test('every kind of record comes back with all its members', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    const fencing: StoredRecord = {
+      ...hold(1),
+      ttl: 30,
+      extended: 12.5,
+      request: { key: 'k', ttl: 30, limit: 1, note: 'n', claim: 5 },
+      lost: 'fencing',
+      fence: { tries: 2, lastError: 'exit 1' },
+    };
+    const expired: StoredRecord = {
+      kind: 'lost',
+      resource: 'r1',
+      client: 'alice',
+      token: 9,
+      time: 1,
+      cause: 'expired',
+      request: 'k',
+    };
+    const records = [fencing, waiting(1), waiting(2, 'r2', 'bob'), expired, ended('k'), ended('l')];
+    await store.commit(turn(10, ...records.map(put), put(ended('gone')), put(waiting(3, 'r3'))), LOCK);
+    await store.commit(turn(10, remove(ended('gone')), remove(waiting(3, 'r3'))), FREE);
+    await store.close();
+    expect(recordsOf(await place.open())).toEqual(inOrder(records));
+  });
+
   test('removing what is not there is no harm', async () => {
     const place = makePlace();
     const store = await place.open();
@@ -194,8 +215,20 @@ function testRefusing(makePlace: () => StorePlace): void {
     });
     expect(recordsOf(store)).toEqual([hold(1)]);
     expect(store.recovered.nextToken).toBe(2);
+    expect(idsOf(await store.history(ALL))).toEqual(['1.0']);
     await expect(store.confirm()).resolves.toBeUndefined();
-    expect(recordsOf(await place.openAfterCrash())).toEqual([hold(1)]);
+    const next = await place.openAfterCrash();
+    expect(recordsOf(next)).toEqual([hold(1)]);
+    expect(idsOf(await next.history(ALL))).toEqual(['1.0']);
+  });
+
+  test('the number of a turn that was not saved goes to the next one', async () => {
+    const place = makePlace();
+    const store = await place.open();
+    place.refuseNext?.();
+    expect(await store.commit(grant(1), LOCK)).toEqual({ saved: false });
+    await store.commit(grant(2), LOCK);
+    expect(await store.history(ALL)).toMatchObject([{ id: '1.0', resource: 'r2', token: 2 }]);
   });
 
   test('turns after one that was not saved are saved', async () => {
@@ -217,6 +250,7 @@ function testEnding(makePlace: () => StorePlace): void {
     await store.close();
     await expect(store.commit(grant(2), LOCK)).rejects.toThrow(Stopped);
     await expect(store.confirm()).rejects.toThrow(Stopped);
+    await expect(store.history(ALL)).rejects.toThrow(Stopped);
     expect(recordsOf(await place.open())).toEqual([hold(1)]);
   });
 
@@ -247,29 +281,3 @@ export function applyToModel(model: Map<string, StoredRecord>, { changes }: Turn
     for (const record of change.put ?? []) model.set(recordKeyText(record), record);
   }
 }
-
-const arbitraryName = fc.oneof(
-  fc.constantFrom('a', 'b', 'c'),
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 5 }),
-);
-
-const arbitraryRecord: fc.Arbitrary<StoredRecord> = fc
-  .tuple(
-    fc.boolean(),
-    fc.integer({ min: 1, max: 9 }),
-    arbitraryName,
-    fc.constantFrom('alice', 'bob'),
-    arbitraryName,
-  )
-  .map(([isHold, token, resource, client, text]) =>
-    isHold ? hold(token, resource, client, text) : lost(token, resource, client, text),
-  );
-
-const arbitraryChange: fc.Arbitrary<Change> = fc
-  .tuple(fc.boolean(), arbitraryRecord)
-  .map(([isPut, record]) => (isPut ? put(record) : remove(record)));
-
-/** Few names, so that turns meet each other's records. */
-export const arbitraryTurn: fc.Arbitrary<Turn> = fc
-  .tuple(fc.integer({ min: 1, max: 1_000 }), fc.array(arbitraryChange, { maxLength: 5 }))
-  .map(([nextToken, changes]) => ({ nextToken, changes }));

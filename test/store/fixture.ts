@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import {
   type Change,
+  type EndedRecord,
   type HoldRecord,
   type LostRecord,
+  type PlaceRecord,
   recordKeyText,
   type StoredRecord,
   type Turn,
@@ -114,19 +116,44 @@ export function hold(token: number, resource = 'r1', client = 'alice', note?: st
 }
 
 export function lost(token: number, resource = 'r1', client = 'alice', reason = 'why'): LostRecord {
-  return { kind: 'lost', resource, client, token, time: 2_000, by: 'ops', reason };
+  return { kind: 'lost', resource, client, token, time: 2_000, cause: 'forced', by: 'ops', reason };
+}
+
+/** A place in the line. */
+export function waiting(sequence: number, resource = 'r1', client = 'alice', note = 'soon'): PlaceRecord {
+  const request = { key: `key ${sequence}`, ttl: 30, note };
+  return {
+    kind: 'place',
+    resource,
+    client,
+    sequence,
+    limit: 1,
+    since: 1_000,
+    from: 'process',
+    claim: 30,
+    note,
+    ttl: 30,
+    request,
+  };
+}
+
+export function ended(request: string, resource = 'r1', client = 'alice'): EndedRecord {
+  return { kind: 'ended', resource, client, request, time: 2_000 };
 }
 
 /** A change that puts a record. */
 export function put(record: StoredRecord): Change {
-  const { resource, client, token } = record;
-  return { event: 'granted', time: 1_000, resource, client, token, put: [record] };
+  return { event: 'granted', time: 1_000, ...namesOf(record), put: [record] };
 }
 
 /** A change that removes a record. */
 export function remove(record: StoredRecord): Change {
-  const { resource, client, token } = record;
-  return { event: 'unlocked', time: 1_000, resource, client, token, remove: [record] };
+  return { event: 'unlocked', time: 1_000, ...namesOf(record), remove: [record] };
+}
+
+function namesOf(record: StoredRecord): { resource: string; client: string; token: number } {
+  const { resource, client } = record;
+  return { resource, client, token: 'token' in record ? record.token : 0 };
 }
 
 export function turn(nextToken: number, ...changes: Change[]): Turn {

@@ -47,6 +47,7 @@ export class HeldDisk {
       },
       write: (bytes, position) => file.write(bytes, position),
       read: (target, position) => file.read(target, position),
+      readLater: (target, position) => file.readLater(target, position),
       truncate: (length) => file.truncate(length),
       close: () => file.close(),
       sync: async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeLine, encodeLine, type Line } from '../../src/store/journal/format.js';
-import { arbitraryTurn } from './contract.js';
+import { arbitraryTurn } from './arbitrary-turns.js';
 import { hold, lost, put } from './fixture.js';
 
 const LINES: Line[] = [

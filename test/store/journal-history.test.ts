@@ -5,7 +5,8 @@ import type { StoredRecord, Turn } from '../../src/core/records.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import { Stopped } from '../../src/store/port.js';
 import { FaultyDisk, type Operation } from '../disk/faulty-disk.js';
-import { applyToModel, arbitraryTurn } from './contract.js';
+import { arbitraryTurn } from './arbitrary-turns.js';
+import { applyToModel } from './contract.js';
 import { crashCopy, inOrder, LOCK, newestSegment, openJournal, temporaryDirectory } from './fixture.js';
 
 /** What happens to a journal, one step after the other. */

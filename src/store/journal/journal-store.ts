@@ -7,13 +7,24 @@
  * when it has them too.
  */
 import type { Turn } from '../../core/records.js';
-import { type Disk, errorCode, unlinkIfThere } from '../../disk/disk.js';
+import { type Disk, errorCode } from '../../disk/disk.js';
 import type { Epoch } from '../../disk/epoch.js';
-import { type Layout, parseTemporarySegment, segmentFile } from '../../disk/layout.js';
-import { type CommitOptions, type CommitOutcome, type Recovered, Stopped, type Store } from '../port.js';
-import { RecordMap } from '../record-map.js';
-import { encodeLine, FORMAT, type HeadLine, type Previous } from './format.js';
-import { type RecoveredJournal, recoverJournal } from './recovery.js';
+import { type Layout, segmentFile } from '../../disk/layout.js';
+import {
+  type CommitOptions,
+  type CommitOutcome,
+  type HistoryQuery,
+  type Recovered,
+  Stopped,
+  type Store,
+  type StoredEvent,
+} from '../port.js';
+import type { RecordMap } from '../record-map.js';
+import { encodeLine } from './format.js';
+import { JournalHistory } from './history.js';
+import { headLine, type JournalState, stateOf } from './journal-state.js';
+import { removeLeftovers } from './leftovers.js';
+import { recoverJournal } from './recovery.js';
 import { giveUpReserve, makeReserve } from './reserve.js';
 import { expiredSegments, oldSegments, type RetentionRules, removeSegments } from './retention.js';
 import { type Pace, Segment } from './segment.js';
@@ -48,6 +59,9 @@ export class JournalStore implements Store {
   readonly #records: RecordMap;
   #nextToken: number;
   #nextTurn: number;
+  /** Up to here the segment's turns are saved: behind it may stand the one in flight. */
+  #savedBytes: number;
+  readonly #history: JournalHistory;
   #oldBytes = 0;
   #rotation: Rotation | undefined;
   #rotationDueAt: number;
@@ -68,7 +82,7 @@ export class JournalStore implements Store {
     readonly directoryId: string,
     /** Whether there was no journal, so that nothing is known of what was locked here before. */
     readonly isNew: boolean,
-    state: { records: RecordMap; nextToken: number; nextTurn: number },
+    state: JournalState,
     private segment: Segment,
   ) {
     this.stopped = new Promise((resolve) => {
@@ -77,6 +91,8 @@ export class JournalStore implements Store {
     this.#records = state.records;
     this.#nextToken = state.nextToken;
     this.#nextTurn = state.nextTurn;
+    this.#savedBytes = segment.bytes;
+    this.#history = new JournalHistory(options, () => ({ name: this.segment.name, bytes: this.#savedBytes }));
     this.#rotationDueAt = this.#dueBehind(segment);
   }
 
@@ -89,10 +105,11 @@ export class JournalStore implements Store {
     const { disk, layout } = options;
     const journal = recoverJournal(disk, layout);
     for (const warning of journal?.warnings ?? []) options.warn(warning);
-    removeTemporaryFiles(options);
+    removeLeftovers(disk, layout, options.epoch.number);
     const directoryId = journal?.directoryId ?? options.makeId();
     const state = stateOf(journal);
-    const head = headLine(options, directoryId, 1, state, journal?.previous);
+    const name = { epoch: options.epoch.number, segment: 1 };
+    const head = headLine(name, directoryId, options.time(), state, journal?.previous);
     const segment = await Segment.write(options, head, state.records.values());
     await segment.publish();
     const store = new JournalStore(options, directoryId, !journal, state, segment);
@@ -135,6 +152,12 @@ export class JournalStore implements Store {
     this.#assertMine();
   }
 
+  /** Read from the segments; see history.ts. A `before` that can be no id rejects with a RangeError. */
+  async history(query: HistoryQuery): Promise<StoredEvent[]> {
+    this.#assertUsable();
+    return this.#history.read(query);
+  }
+
   /** What is due from time to time: drops old history, makes the reserve again. Call it every minute or so. */
   maintain(): void {
     if (this.#broken || this.#closed) return;
@@ -150,6 +173,7 @@ export class JournalStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#history.close();
     await this.#commitInFlight;
     await this.#rotating;
     this.segment.close();
@@ -172,6 +196,7 @@ export class JournalStore implements Store {
     // The look at the epoch: whoever still owns the directory after the flush was heard by any successor.
     this.#assertMine();
     this.#nextTurn += 1;
+    this.#savedBytes = this.segment.bytes;
     this.#nextToken = turn.nextToken;
     this.#records.apply(turn.changes);
     this.#rotation?.lines.push(line);
@@ -256,9 +281,9 @@ export class JournalStore implements Store {
     const old = this.segment;
     const previous = { name: segmentFile(old.name), bytes: old.bytes };
     const head = headLine(
-      this.options,
+      { epoch: old.name.epoch, segment: old.name.segment + 1 },
       this.directoryId,
-      old.name.segment + 1,
+      this.options.time(),
       { nextToken: this.#nextToken, nextTurn: this.#nextTurn },
       previous,
     );
@@ -304,6 +329,7 @@ export class JournalStore implements Store {
     }
     const old = this.segment;
     this.segment = next;
+    this.#savedBytes = next.bytes;
     old.close();
   }
 
@@ -342,45 +368,5 @@ export class JournalStore implements Store {
     this.#broken ??= error instanceof Stopped ? error : new Stopped((error as Error).message);
     this.#settleStopped(this.#broken);
     return this.#broken;
-  }
-}
-
-function stateOf(journal: RecoveredJournal | undefined): {
-  records: RecordMap;
-  nextToken: number;
-  nextTurn: number;
-} {
-  return {
-    records: journal?.records ?? new RecordMap(),
-    nextToken: journal?.nextToken ?? 1,
-    nextTurn: journal?.nextTurn ?? 1,
-  };
-}
-
-function headLine(
-  options: JournalOptions,
-  directoryId: string,
-  segment: number,
-  state: { nextToken: number; nextTurn: number },
-  previous: Previous | undefined,
-): HeadLine {
-  return {
-    line: 'head',
-    format: FORMAT,
-    directory: directoryId,
-    epoch: options.epoch.number,
-    segment,
-    time: options.time(),
-    turn: state.nextTurn,
-    nextToken: state.nextToken,
-    ...(previous ? { previous } : {}),
-  };
-}
-
-/** What a crash left of files that never got their name. Those of a later epoch are a successor's, and in use. */
-function removeTemporaryFiles({ disk, layout, epoch }: JournalOptions): void {
-  for (const name of disk.list(layout.own)) {
-    const segment = parseTemporarySegment(name);
-    if (segment && segment.epoch <= epoch.number) unlinkIfThere(disk, layout.ownFile(name));
   }
 }

@@ -5,7 +5,7 @@ import { decodeLine, type Line } from './format.js';
 const CHUNK_BYTES = 1 << 20;
 
 /** Longer than any line we write: a turn has at most 1,000 changes of less than 10 KB. */
-const MAX_LINE_BYTES = 64 << 20;
+export const MAX_LINE_BYTES = 64 << 20;
 
 const LINE_FEED = 0x0a;
 

@@ -119,6 +119,7 @@ class SegmentReading {
       this.#firstBad === undefined
         ? []
         : [`${this.path}, line ${this.#firstBad}: a turn that was never acknowledged is ignored`];
+    giveCauses(this.#records);
     return {
       directoryId: this.#head.directory,
       records: this.#records,
@@ -170,5 +171,12 @@ class SegmentReading {
 
   #damaged(number: number, damage: string): JournalDamaged {
     return new JournalDamaged(this.layout, this.path, number, damage);
+  }
+}
+
+/** lockd 0.1 wrote down no cause: the only way to lose a hold was to have it forced. */
+function giveCauses(records: RecordMap): void {
+  for (const record of records.values()) {
+    if (record.kind === 'lost' && record.cause === undefined) records.put({ ...record, cause: 'forced' });
   }
 }

@@ -254,10 +254,18 @@ export class Segment {
   }
 }
 
-/** About how many bytes a record has on disk: what varies, and 120 for the rest. */
+/** About how many bytes a record has on disk: its texts, and 120 for the rest. */
 function recordBytes(record: StoredRecord): number {
-  const words = record.kind === 'hold' ? (record.note ?? '') : record.reason;
-  return 120 + record.resource.length + record.client.length + words.length;
+  return 120 + textLength(record);
+}
+
+/** Whatever kind of record it is: the length of all texts in it. */
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let length = 0;
+  for (const part of Object.values(value)) length += textLength(part);
+  return length;
 }
 
 /** Whether a file system refused `link` because it has no hard links (and not because of this very file). */
