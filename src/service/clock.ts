@@ -1,13 +1,23 @@
-/** The clocks, behind a port: tests set them by hand. */
+/** The clocks and the one timer, behind a port: tests set them by hand. */
 export interface Clock {
   /** Milliseconds since 1970, UTC; may jump. For writing down. */
   time(): number;
   /** Milliseconds since some moment; never goes back. For measuring. */
   monotonic(): number;
+  /** Calls `action` once, `milliseconds` from now on the monotonic clock or later, unless it is called off before. */
+  after(milliseconds: number, action: () => void): CallOff;
 }
 
-/** The clocks of this machine. */
+/** Calls a timer off; without effect once it has fired. */
+export type CallOff = () => void;
+
+/** The clocks of this machine. Its timers keep no process alive. */
 export const systemClock: Clock = {
   time: () => Date.now(),
   monotonic: () => performance.now(),
+  after: (milliseconds, action) => {
+    const timer = setTimeout(action, milliseconds);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
 };

@@ -1,43 +1,104 @@
 /** A turn on its way: what was asked, what was decided, what it changes, and how to take it back. */
-import type { Command } from '../core/commands.js';
-import type { Decision } from '../core/decide.js';
-import type { Change } from '../core/records.js';
+import type { Hold } from '../core/answers.js';
+import type { Command, Now } from '../core/commands.js';
+import type { Decision } from '../core/decision.js';
+import { type Change, type HoldRecord, storedPart } from '../core/records.js';
 import type { Undo } from '../core/table.js';
+import type { Peer } from './api.js';
+import type { OpenCall } from './open-calls.js';
 
 /** A command that waits for its answer. */
 export interface Pending {
   readonly command: Command;
   /** For an adoption: the files that become locks. */
   readonly files?: readonly string[];
+  /** Who is to be answered; absent: somebody who is always there. */
+  readonly peer?: Peer;
+  /** The open call that is to end; a later one on the same place is not meant. */
+  readonly ends?: OpenCall;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
 
+/** What one caller is told when the turn is saved. */
+export interface Outcome {
+  readonly pending: Pending;
+  readonly decision: Exclude<Decision, { readonly waitsOn: unknown }>;
+  /** The hold that the caller is granted, and for how long its client's place is kept if nobody is there to receive it. */
+  readonly grant?: { readonly hold: HoldRecord; readonly claim: number };
+}
+
 export interface Draft {
-  readonly decisions: { readonly pending: Pending; readonly decision: Decision }[];
+  readonly outcomes: Outcome[];
   readonly changes: Change[];
   readonly undos: Undo[];
+  /** Done when the turn is saved. */
+  readonly whenSaved: ((now: Now) => void)[];
   /** Foreign files that have become locks by this turn. */
   readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
+  /** Resources whose line could not move on, because the disk does not let us look. */
+  readonly stuck: Set<string>;
 }
 
 /** A turn of nothing yet. */
-export function emptyDraft(decisions: Draft['decisions'] = []): Draft {
-  return { decisions, changes: [], undos: [], adopted: [] };
+export function emptyDraft(outcomes: Outcome[] = []): Draft {
+  return { outcomes, changes: [], undos: [], whenSaved: [], adopted: [], stuck: new Set() };
 }
 
-/** Takes back all that the draft did to the table, backwards. */
+/** Takes back all that the draft did, backwards. */
 export function undo(draft: Draft): void {
   for (const takeBack of draft.undos.reverse()) takeBack();
 }
 
-/** Whether nobody gets anything by the draft. */
-export function freesOnly(draft: Draft): boolean {
-  return draft.changes.every((change) => !change.put?.some((record) => record.kind === 'hold'));
+/** What of a draft has to be saved. */
+export function storedChanges(draft: Draft): Change[] {
+  return draft.changes.flatMap((change) => storedPart(change) ?? []);
+}
+
+/** Whether nobody gets anything by these changes. */
+export function freesOnly(changes: readonly Change[]): boolean {
+  return changes.every((change) => !change.put?.some(({ kind }) => kind === 'hold' || kind === 'place'));
 }
 
 /** The files that lock nothing any more once the draft is saved, although nobody could read them. */
 export function unreadableFiles(draft: Draft): string[] {
-  const removed = draft.changes.flatMap((change) => change.remove ?? []);
-  return removed.flatMap((key) => (key.kind === 'unreadable' ? key.files : []));
+  const files: string[] = [];
+  for (const { remove = [] } of draft.changes) {
+    for (const key of remove) if (key.kind === 'unreadable') files.push(...key.files);
+  }
+  return files;
+}
+
+/** Whether another call of the same client is there to be answered with a hold that this very draft grants: a repeat. */
+export function isTold({ outcomes }: Draft, token: number): boolean {
+  return outcomes.some(({ pending, decision, grant }) => {
+    if (grant || pending.peer?.isGone || !('answer' in decision)) return false;
+    return toldToken(decision.answer) === token;
+  });
+}
+
+/** The token of the hold that an answer tells of. */
+export function toldToken(answer: unknown): number | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const { token, hold } = answer as { readonly token?: string; readonly hold?: Hold };
+  const told = hold?.token ?? token;
+  return told === undefined ? undefined : Number(told);
+}
+
+/**
+ * What can be had of a command where hardly anything can be saved: a grant that nobody received is taken back without the place
+ * that it would become, and who has waited long enough is told so, while the place is left to its claim time.
+ */
+export function thatFrees(pending: Pending): Pending {
+  const { command } = pending;
+  if (command.kind === 'withdraw') return { ...pending, command: { ...command, claim: 0 } };
+  if (command.kind === 'giveUp') return { ...pending, command: { ...command, comesBack: true } };
+  return pending;
+}
+
+/** A renewal that comes in the same turn in which its lease would end is in time. */
+export function expiriesLast(queue: Pending[]): Pending[] {
+  const isExpiry = ({ command }: Pending) => command.kind === 'expire';
+  if (!queue.some(isExpiry)) return queue;
+  return [...queue.filter((pending) => !isExpiry(pending)), ...queue.filter(isExpiry)];
 }

@@ -6,25 +6,16 @@ import { resolve } from 'node:path';
 import type { HoldRecord } from '../core/records.js';
 import { type Owner, ownerIsRunning, readOwner } from '../disk/claim.js';
 import type { Disk } from '../disk/disk.js';
-import {
-  compareSegments,
-  isTemporaryFile,
-  Layout,
-  parseSegmentFile,
-  type SegmentName,
-} from '../disk/layout.js';
+import { isTemporaryFile, Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { StartRefused } from '../disk/start-refused.js';
 import { classify, type ForeignLock, joinClaims, slotInodes } from '../lock-files/foreign.js';
 import { isLockFileName, lockFileName } from '../lock-files/names.js';
-import { readLines } from '../store/journal/read-lines.js';
 import { type RecoveredJournal, recoverJournal } from '../store/journal/recovery.js';
+import { type Finding, note } from './finding.js';
+import { inspectHistory } from './fsck-history.js';
 
-export interface Finding {
-  /** `ok`: as it should be; `note`: mended at the next start; `warning`: look at it; `damage`: the daemon will not start. */
-  readonly level: 'ok' | 'note' | 'warning' | 'damage';
-  readonly text: string;
-}
+export type { Finding } from './finding.js';
 
 export interface Inspection {
   readonly findings: readonly Finding[];
@@ -80,48 +71,35 @@ function* inspectJournal(
     yield note(`There is no journal in ${layout.own}: every lock file becomes a lock at the next start`);
     return;
   }
-  const holds = holdsOf(journal);
   yield {
     level: 'ok',
     text:
-      `${journal.previous.name}: a complete snapshot and ${journal.turns} turns; ${holds.length} locks are held, ` +
+      `${journal.previous.name}: a complete snapshot and ${journal.turns} turns; ${remembered(journal)}, ` +
       `the next token is ${journal.nextToken} or later`,
   };
   for (const warning of journal.warnings) yield { level: 'warning', text: warning };
-  yield* inspectHistory(disk, layout, journal);
+  yield* inspectHistory(disk, layout, journal.previous);
   const leftovers = disk.list(layout.own).filter(isTemporaryFile);
   if (leftovers.length > 0) {
     yield note(`${leftovers.join(', ')}: left by a crash, never in use; removed at the next start`);
   }
 }
 
-/** Old segments hold history only: damage there loses events, never locks. */
-function* inspectHistory(disk: Disk, layout: Layout, journal: RecoveredJournal): Generator<Finding> {
-  const segments = disk
-    .list(layout.own)
-    .map(parseSegmentFile)
-    .filter((name) => name !== undefined);
-  for (const segment of segments.sort(compareSegments)) {
-    const path = layout.segment(segment);
-    if (path.endsWith(journal.previous.name)) continue;
-    const bad = firstBadLine(disk, layout, segment);
-    if (bad === undefined) yield { level: 'ok', text: `${path}: history, readable` };
-    else
-      yield {
-        level: 'warning',
-        text: `${path}, line ${bad}: history from here on cannot be read; no lock is lost`,
-      };
+/** How many records of each kind there are; those that are rare are only named where there are any. */
+function remembered(journal: RecoveredJournal): string {
+  const counts = { hold: 0, place: 0, lost: 0, ended: 0 };
+  let stillLost = 0;
+  for (const record of journal.records.values()) {
+    counts[record.kind] += 1;
+    if (record.kind === 'hold' && record.lost !== undefined) stillLost += 1;
   }
-}
-
-function firstBadLine(disk: Disk, layout: Layout, segment: SegmentName): number | undefined {
-  const file = disk.open(layout.segment(segment), 'read');
-  try {
-    for (const { number, line } of readLines(file)) if (line === undefined) return number;
-    return undefined;
-  } finally {
-    file.close();
-  }
+  return [
+    `${counts.hold} locks are held`,
+    ...(stillLost > 0 ? [`lost and not free yet (being fenced, or delayed): ${stillLost}`] : []),
+    ...(counts.place > 0 ? [`places in lines: ${counts.place}`] : []),
+    ...(counts.lost > 0 ? [`losses remembered: ${counts.lost}`] : []),
+    ...(counts.ended > 0 ? [`used retry keys: ${counts.ended}`] : []),
+  ].join(', ');
 }
 
 function holdsOf(journal: RecoveredJournal): HoldRecord[] {
@@ -134,16 +112,26 @@ function* inspectLockFiles(
   names: readonly string[],
   journal: RecoveredJournal | undefined,
 ): Generator<Finding> {
-  const held = new Map((journal ? holdsOf(journal) : []).map((hold) => [lockFileName(hold.resource), hold]));
+  const holds = journal ? holdsOf(journal) : [];
+  const held = new Map<string, HoldRecord[]>();
+  for (const hold of holds) {
+    const name = lockFileName(hold.resource);
+    const others = held.get(name);
+    if (others) others.push(hold);
+    else held.set(name, [hold]);
+  }
   const present = new Set(names);
   const missing = [...held].filter(([name]) => !present.has(name));
   yield {
     level: 'ok',
     text: `${held.size - missing.length} of ${held.size} held resources have their lock file`,
   };
-  for (const [name, hold] of missing) {
+  for (const [name, holders] of missing) {
+    const clients = holders.slice(0, 10).map(({ client }) => `'${client}'`);
+    const more = holders.length > clients.length ? ` and ${holders.length - clients.length} more` : '';
+    const verb = holders.length === 1 ? 'holds' : 'hold';
     yield note(
-      `${layout.lockFile(name)} is missing, but '${hold.client}' holds '${hold.resource}'; made at the next start`,
+      `${layout.lockFile(name)} is missing, but ${clients.join(', ')}${more} ${verb} '${holders[0]?.resource}'; made at the next start`,
     );
   }
   yield* inspectForeign(
@@ -198,8 +186,4 @@ function describeForeign({ resource, files, claim }: ForeignLock): Finding {
   }
   const clients = claim.holders.map((holder) => `'${holder.client}'`).join(', ');
   return note(`${paths}: '${resource}' becomes a lock of ${clients} at the next start`);
-}
-
-function note(text: string): Finding {
-  return { level: 'note', text };
 }

@@ -3,9 +3,10 @@
  * what was locked, and adopts what somebody else left there; then it is a `LockService`. The rules are in core/decide.ts,
  * the order of things in turns.ts.
  */
-import type { Caller, Status } from '../core/commands.js';
-import { DEFAULT_LIST_COUNT, MAX_LIMIT, MAX_LIST_COUNT } from '../core/limits.js';
-import { BadParameter } from '../core/refusals.js';
+import type { Enqueued, Hold, Status } from '../core/answers.js';
+import type { Answers, Command } from '../core/commands.js';
+import type { HoldRecord } from '../core/records.js';
+import { sameToken } from '../core/rules/common.js';
 import { claimDirectory } from '../disk/claim.js';
 import { prepareDirectory } from '../disk/directory-checks.js';
 import { type Disk, errorCode } from '../disk/disk.js';
@@ -13,76 +14,92 @@ import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { takesFiles } from '../disk/probe.js';
 import { StartRefused } from '../disk/start-refused.js';
-import type { ForeignLock } from '../lock-files/foreign.js';
 import { giveUpReserve } from '../store/journal/reserve.js';
 import type {
   CallContext,
+  ConfirmFencedOptions,
+  EnqueueOptions,
+  ExtendOptions,
   FileStatus,
   ForceUnlockOptions,
   Health,
+  HistoryEvent,
+  HistoryOptions,
   ListOptions,
   LockOptions,
   LockService,
+  RenewOptions,
   Stats,
   UnlockOptions,
+  UpdateOptions,
+  WaitOptions,
 } from './api.js';
 import { type Clock, systemClock } from './clock.js';
-import { openParts, type Parts } from './open-parts.js';
+import { Engine } from './engine.js';
+import { openFencing } from './open-fencing.js';
+import { closeParts, openParts, type Parts } from './open-parts.js';
 import type { LockdOptions, LogLevel } from './options.js';
+import { checkResource } from './parameters.js';
 import {
-  check,
-  checkClient,
-  checkNote,
-  checkOptions,
-  checkResource,
-  checkText,
-  isWhole,
-  stateProblem,
-  tokenDigits,
-} from './parameters.js';
-import { Turns } from './turns.js';
+  type Asker,
+  cancelCommand,
+  checkCommand,
+  confirmFencedCommand,
+  forceUnlockCommand,
+  historyQuery,
+  listCommand,
+  Requests,
+  unlockCommand,
+  waitCommand,
+} from './requests.js';
+import { Upkeep } from './upkeep.js';
 import { VERSION } from './version.js';
 
 /** Milliseconds between two comparisons of the lock files with the table. */
 const MAINTENANCE_MS = 60_000;
 
 /** Who calls when nobody says so: somebody in this program. */
-const IN_PROCESS: Caller = { from: 'process' };
+const IN_PROCESS: CallContext = { from: 'process' };
+
+type Given = LockdOptions & Required<Pick<LockdOptions, 'disk' | 'clock' | 'log'>>;
 
 export class Lockd implements LockService {
   /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
   readonly failed: Promise<Error>;
   #recoveredLocks = 0;
-  readonly #turns: Turns;
+  readonly #requests: Requests;
+  readonly #engine: Engine;
+  readonly #upkeep: Upkeep;
+  readonly #clock: Clock;
+  readonly #disk: Disk;
+  readonly #log: (level: LogLevel, message: string) => void;
   readonly #started: Date;
   readonly #timer: NodeJS.Timeout;
   #settleFailed: (error: Error) => void = () => undefined;
   #closing: Promise<void> | undefined;
-  #maintaining: Promise<void> | undefined;
 
   private constructor(
     private readonly parts: Parts,
-    private readonly clock: Clock,
-    private readonly disk: Disk,
-    private readonly log: (level: LogLevel, message: string) => void,
+    given: Given,
+    fencing: ReturnType<typeof openFencing>,
     /** What an operator should know about the directory, one sentence each. */
     readonly warnings: readonly string[],
   ) {
+    const { clock, disk, log, lockDelay = 0 } = given;
+    this.#clock = clock;
+    this.#disk = disk;
+    this.#log = log;
     this.failed = new Promise((resolve) => {
       this.#settleFailed = resolve;
     });
     this.#started = new Date(clock.time());
-    this.#turns = new Turns({
-      table: parts.table,
-      store: parts.store,
-      lockFiles: parts.lockFiles,
-      clock,
-      directory: this.directory,
-      onStopped: (error) => this.#settleFailed(error),
-    });
+    this.#requests = new Requests(given);
+    const onStopped = (error: Error) => this.#settleFailed(error);
+    this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, log, onStopped });
+    this.#upkeep = new Upkeep({ parts, disk, turns: this.#engine.turns, log });
     this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
     this.#timer.unref();
-    void parts.store.stopped.then((error) => this.#settleFailed(error));
+    void parts.store.stopped.then(onStopped);
     void parts.claim.lost.then((error) => this.#loseClaim(error));
   }
 
@@ -104,26 +121,31 @@ export class Lockd implements LockService {
     }
   }
 
-  static async #openIn(
-    layout: Layout,
-    directoryWarnings: readonly string[],
-    given: LockdOptions & Required<Pick<LockdOptions, 'disk' | 'clock' | 'log'>>,
-  ): Promise<Lockd> {
+  static async #openIn(layout: Layout, directoryWarnings: readonly string[], given: Given): Promise<Lockd> {
     const { disk, clock, log } = given;
     await makeOwnDirectory(disk, layout);
     const claim = await claimDirectory(layout, (message) => log('info', message));
+    let parts: Parts | undefined;
     let lockd: Lockd | undefined;
     try {
-      const parts = await openParts(given, disk, clock, log, layout, claim);
+      parts = await openParts(given, disk, clock, log, layout, claim);
       const warnings = [...directoryWarnings, ...claim.warnings];
       for (const warning of warnings) log('warn', warning);
-      lockd = new Lockd(parts, clock, disk, log, warnings);
-      await lockd.#adoptAtStart();
+      lockd = new Lockd(parts, given, openFencing(given, parts), warnings);
+      await lockd.#start();
       return lockd;
     } catch (error) {
-      await (lockd ? lockd.close() : claim.release());
+      if (lockd) await lockd.close();
+      else if (parts) await closeParts(parts);
+      else await claim.release();
       throw error;
     }
+  }
+
+  async #start(): Promise<void> {
+    await this.#upkeep.adoptAtStart();
+    this.#recoveredLocks = this.parts.table.held;
+    this.#engine.start();
   }
 
   /** Absolute path of the lock directory. */
@@ -141,98 +163,141 @@ export class Lockd implements LockService {
     return this.#recoveredLocks;
   }
 
-  async lock(resource: string, client: string, options: LockOptions = {}, context: CallContext = IN_PROCESS) {
-    checkResource(resource);
-    checkClient(client);
-    checkOptions(options, ['limit', 'note']);
-    const { limit = 1, note } = options;
-    if (!isWhole(limit, 1, MAX_LIMIT)) {
-      throw new BadParameter('limit', `must be a whole number from 1 to ${MAX_LIMIT}, not ${limit}`);
-    }
-    checkNote('note', note);
-    const received = context.received ?? this.clock.monotonic();
-    const { from } = context;
-    const hold = await this.#turns.submit({
-      kind: 'lock',
-      resource,
-      client,
-      limit,
-      from,
-      received,
-      ...(note === undefined ? {} : { note }),
-    });
-    // Up to here the commit took its time too.
-    return { ...hold, waited: Math.round(this.clock.monotonic() - received) / 1_000 };
-  }
-
-  async unlock(resource: string, client: string, options: UnlockOptions = {}): Promise<true> {
-    checkResource(resource);
-    checkClient(client);
-    checkOptions(options, ['token']);
-    const token = options.token === undefined ? {} : { token: tokenDigits(options.token) };
-    return this.#turns.submit({ kind: 'unlock', resource, client, ...token });
-  }
-
-  async forceUnlock(
+  async lock(
     resource: string,
-    options: ForceUnlockOptions,
-    context: CallContext = IN_PROCESS,
-  ): Promise<true> {
-    checkResource(resource);
-    checkOptions(options, ['reason', 'client']);
-    const { reason, client } = options;
-    checkNote('reason', reason ?? '');
-    check('reason', (reason ?? '').trim() === '' ? 'must say why; it is empty' : undefined);
-    if (client !== undefined) checkClient(client);
-    return this.#turns.submit({
-      kind: 'forceUnlock',
-      resource,
-      reason,
-      by: host(context.from),
-      ...(client === undefined ? {} : { client }),
-    });
+    client: string,
+    options: LockOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Hold> {
+    return this.#ask(this.#requests.lock(resource, client, options, this.#asker(context)), context);
   }
 
-  async status(resource: string): Promise<FileStatus> {
+  async enqueue(
+    resource: string,
+    client: string,
+    options: EnqueueOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Enqueued> {
+    return this.#ask(this.#requests.enqueue(resource, client, options, this.#asker(context)), context);
+  }
+
+  async wait(
+    resource: string,
+    client: string,
+    seconds: number,
+    options: WaitOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Hold> {
+    return this.#ask(waitCommand(resource, client, seconds, options, this.#asker(context)), context);
+  }
+
+  async cancel(resource: string, client: string, context = IN_PROCESS): Promise<true> {
+    return this.#ask(cancelCommand(resource, client), context);
+  }
+
+  async unlock(
+    resource: string,
+    client: string,
+    options: UnlockOptions = {},
+    context = IN_PROCESS,
+  ): Promise<true> {
+    return this.#ask(unlockCommand(resource, client, options), context);
+  }
+
+  async renew(
+    resource: string,
+    client: string,
+    options: RenewOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Hold> {
+    return this.#ask(this.#requests.renew(resource, client, options), context);
+  }
+
+  async extend(
+    resource: string,
+    client: string,
+    seconds: number,
+    options: ExtendOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Hold> {
+    return this.#ask(this.#requests.extend(resource, client, seconds, options), context);
+  }
+
+  async update(
+    resource: string,
+    client: string,
+    options: UpdateOptions = {},
+    context = IN_PROCESS,
+  ): Promise<Hold> {
+    return this.#ask(this.#requests.update(resource, client, options, this.#asker(context)), context);
+  }
+
+  async check(resource: string, token: string | number, context = IN_PROCESS): Promise<boolean> {
+    return this.#ask(checkCommand(resource, token), context);
+  }
+
+  async forceUnlock(resource: string, options: ForceUnlockOptions, context = IN_PROCESS): Promise<true> {
+    const command = forceUnlockCommand(resource, options, this.#asker(context));
+    const aftermath = command.fenced ? 'none' : this.#engine.fencing.aftermathOf(resource);
+    const ask = () => this.#ask({ ...command, aftermath }, context);
+    if (!command.fenced) return ask();
+    const { client } = command;
+    return this.#engine.vouched(resource, (hold) => client === undefined || hold.client === client, ask);
+  }
+
+  async confirmFenced(resource: string, options: ConfirmFencedOptions, context = IN_PROCESS): Promise<true> {
+    const command = confirmFencedCommand(resource, options, this.#asker(context));
+    const { token } = command;
+    const isMeant = (hold: HoldRecord) => token === undefined || sameToken(token, hold.token);
+    return this.#engine.vouched(resource, isMeant, () => this.#ask(command, context));
+  }
+
+  async status(resource: string, context = IN_PROCESS): Promise<FileStatus> {
     checkResource(resource);
-    return this.#withFile(await this.#turns.submit({ kind: 'status', resource }));
+    return this.#withFile(await this.#ask({ kind: 'status', resource }, context));
   }
 
   async list(options: ListOptions = {}): Promise<FileStatus[]> {
-    checkOptions(options, ['prefix', 'client', 'state', 'count', 'after']);
-    const { prefix, client, state, count = DEFAULT_LIST_COUNT, after = '' } = options;
-    for (const [name, text] of Object.entries({ prefix, client, after })) checkText(name, text);
-    if (!isWhole(count, 1, MAX_LIST_COUNT)) {
-      throw new BadParameter('count', `must be a whole number from 1 to ${MAX_LIST_COUNT}, not ${count}`);
-    }
-    if (state !== undefined) check('state', stateProblem(state));
-    const page = await this.#turns.submit({
-      kind: 'list',
-      count,
-      after,
-      ...(prefix === undefined ? {} : { prefix }),
-      ...(client === undefined ? {} : { client }),
-      ...(state === undefined ? {} : { state }),
-    });
+    const page = await this.#engine.submit(listCommand(options));
     return page.map((status) => this.#withFile(status));
   }
 
+  async history(options: HistoryOptions = {}): Promise<HistoryEvent[]> {
+    const events = await this.parts.store.history(historyQuery(options));
+    await this.parts.store.confirm();
+    return events.map(({ time, token, ...event }) => ({
+      ...event,
+      time: new Date(time),
+      ...(token === 0 ? {} : { token: String(token) }),
+    }));
+  }
+
   async stats(): Promise<Stats> {
-    const { held } = await this.#turns.submit({ kind: 'count' });
+    const counted = await this.#engine.submit({ kind: 'count' });
     return {
       version: VERSION,
       started: this.#started,
       directory: this.directory,
-      held,
-      ...this.#turns.counts,
+      ...counted,
+      ...this.#engine.turns.counts,
       journalBytes: this.parts.store.bytes,
     };
   }
 
+  #ask<C extends Command>(command: C, { peer, inSequence }: CallContext): Promise<Answers[C['kind']]> {
+    return this.#engine.submit(command, { peer, inSequence });
+  }
+
+  #asker({ from, received = this.#clock.monotonic(), inSequence = false }: CallContext): Asker {
+    return { from, received, inSequence };
+  }
+
   health(): Health {
     const { store, lockFiles, layout } = this.parts;
+    const { turns } = this.#engine;
+    const { saving } = turns;
     // Whoever lost the directory learns it here too, and ends: this look at the epoch fails the next turn.
-    this.#turns.submit({ kind: 'count' }).catch(() => undefined);
+    turns.submit({ kind: 'count' }).catch(() => undefined);
     if (this.#isDeposed()) {
       return {
         status: 'degraded',
@@ -240,8 +305,8 @@ export class Lockd implements LockService {
       };
     }
     // A refusal is past; what counts is whether the disk would do the same again.
-    if (this.#turns.problems.length > 0 && takesFiles(this.disk, layout)) this.#turns.forgetProblems();
-    const problems = [...this.#turns.problems, ...store.problems, ...lockFiles.problems];
+    if (saving.hasRefused && takesFiles(this.#disk, layout)) saving.forgetProblems();
+    const problems = [...saving.problems, ...store.problems, ...lockFiles.problems];
     return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
   }
 
@@ -259,27 +324,10 @@ export class Lockd implements LockService {
    * longer. `Lockd` calls it by itself.
    */
   maintain(): Promise<void> {
-    this.#maintaining ??= this.#maintain().finally(() => {
-      this.#maintaining = undefined;
-    });
-    return this.#maintaining;
+    return this.#upkeep.maintain();
   }
 
-  async #maintain(): Promise<void> {
-    const { lockFiles, store, table, layout } = this.parts;
-    try {
-      const names = await this.disk.listLater(layout.root);
-      const found: ForeignLock[] = [];
-      await this.#turns.chore(lockFiles.compare(names, table, (lock) => found.push(lock)));
-      for (const lock of found) await this.#adopt(lock);
-      store.maintain();
-      await this.#turns.submit({ kind: 'forget' });
-    } catch (error) {
-      if (!this.#closing) this.log('warn', `The minute's maintenance failed: ${(error as Error).message}`);
-    }
-  }
-
-  /** Answers what waits, takes no more, and gives the directory back. */
+  /** Answers what waits, tells those who wait in a line, takes no more, and gives the directory back. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -287,59 +335,26 @@ export class Lockd implements LockService {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
-    const { store, lockFiles, epoch, claim } = this.parts;
-    await this.#turns.close();
-    await store.close();
-    lockFiles.close();
-    epoch.close();
-    await claim.release();
-  }
-
-  async #adoptAtStart(): Promise<void> {
-    const { lockFiles, store, table } = this.parts;
-    // Frozen since the journal was read, and taken over, we would remove a successor's lock files.
-    await store.confirm();
-    const found = lockFiles.compareAtStart(table, store.recovered.nextToken);
-    // A token must be above every one that was seen, also on a resource that is adopted later.
-    for (const { highestToken = 0 } of found) table.nextToken = Math.max(table.nextToken, highestToken + 1);
-    await Promise.all(found.map((lock) => this.#adopt(lock)));
-    this.#recoveredLocks = table.held;
-    this.#turns.chore(lockFiles.renewViews(table)).catch((error: Error) => {
-      this.log('warn', `Not every lock file could be renewed (${error.message}); the next start tries again`);
-    });
-  }
-
-  async #adopt(lock: ForeignLock): Promise<void> {
-    const { resource, files, claim } = lock;
-    const names = files.join(', ');
-    const isKnown = this.parts.table.has(resource);
-    const isLock = await this.#turns.adopt(lock);
-    if (!isLock) {
-      this.log(
-        'warn',
-        `${names} claimed '${resource}', which is held; the file was moved to ${this.parts.layout.adopted}`,
-      );
-    } else if (!isKnown && claim) {
-      const clients = claim.holders.map((holder) => `'${holder.client}'`).join(', ');
-      this.log('info', `Adopted the lock of ${clients} on '${resource}' from ${names}`);
-    } else if (!isKnown) {
-      this.log(
-        'warn',
-        `'${resource}' is locked by '?': ${names} cannot be read. Look at it, then forceUnlock`,
-      );
-    }
+    this.#upkeep.close();
+    await this.#engine.close();
+    await closeParts(this.parts);
   }
 
   async #loseClaim(error: Error): Promise<void> {
     if (this.#closing) return;
-    this.log('error', `The lock on ${this.directory} was taken away (${error.message}); stopping`);
+    this.#log('error', `The lock on ${this.directory} was taken away (${error.message}); stopping`);
     await this.close();
     this.#settleFailed(error);
   }
 
-  #withFile(status: Status): FileStatus {
-    const { unreadableFiles, ...rest } = status;
-    return { ...rest, file: unreadableFiles?.join(', ') ?? this.parts.lockFiles.path(status.resource) };
+  #withFile({ unreadableFiles, fence, ...rest }: Status): FileStatus {
+    const file = unreadableFiles?.join(', ') ?? this.parts.lockFiles.path(rest.resource);
+    if (!fence) return { ...rest, file };
+    const told = fence.map((lost) => {
+      const nextTry = this.#engine.fencing.nextTry(Number(lost.token));
+      return nextTry === undefined ? lost : { ...lost, nextTry };
+    });
+    return { ...rest, file, fence: told };
   }
 }
 
@@ -352,9 +367,4 @@ async function makeOwnDirectory(disk: Disk, layout: Layout): Promise<void> {
   if (entry) return;
   disk.makeDirectory(layout.own);
   await disk.syncDirectory(layout.root);
-}
-
-/** An address without its port: who forced, not through which connection. */
-function host(from: string): string {
-  return from.replace(/:\d+$/, '');
 }

@@ -99,3 +99,11 @@ function tokenByClock(time: number): number {
   const token = Math.floor(time * 1_000);
   return token <= MAX_ADOPTED_TOKEN ? token : 0;
 }
+
+/** Ends what `openParts` began, and gives the directory back. */
+export async function closeParts({ store, lockFiles, epoch, claim }: Parts): Promise<void> {
+  await store.close();
+  lockFiles.close();
+  epoch.close();
+  await claim.release();
+}

@@ -1,7 +1,7 @@
 /** Checks what callers give, before it becomes a command. What may stand in a name is decided in core/names.ts. */
-import type { ResourceState } from '../core/commands.js';
+import { RESOURCE_STATES } from '../core/answers.js';
 import { MAX_TOKEN_DIGITS } from '../core/limits.js';
-import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
+import { clientProblem, noteProblem, requestProblem, resourceProblem } from '../core/names.js';
 import { BadParameter } from '../core/refusals.js';
 
 /** Throws `BadParameter` if there is a problem. */
@@ -13,8 +13,48 @@ export function checkResource(resource: unknown): asserts resource is string {
   check('resource', stringProblem(resource) ?? resourceProblem(resource as string));
 }
 
-export function checkClient(client: unknown): asserts client is string {
-  check('client', stringProblem(client) ?? clientProblem(client as string));
+export function checkClient(client: unknown, parameter = 'client'): asserts client is string {
+  check(parameter, stringProblem(client) ?? clientProblem(client as string));
+}
+
+/** Checks a retry key that may be absent. */
+export function checkRequest(request: unknown): void {
+  if (request !== undefined) check('request', stringProblem(request) ?? requestProblem(request as string));
+}
+
+/** Checks a duration: a finite number from `least` to `most`. */
+export function checkSeconds(parameter: string, seconds: unknown, least: number, most: number): void {
+  const isRight = typeof seconds === 'number' && seconds >= least && seconds <= most;
+  const range = `${least} to ${most.toLocaleString('en')}`;
+  check(parameter, isRight ? undefined : `must be ${range} seconds, not ${shown(seconds)}`);
+}
+
+/** Checks a whole number from `least` to `most`. */
+export function checkWhole(parameter: string, value: unknown, least: number, most: number): void {
+  const isRight = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  check(
+    parameter,
+    isRight ? undefined : `must be a whole number from ${least} to ${most}, not ${shown(value)}`,
+  );
+}
+
+/** Checks what is true, false or absent. */
+export function checkFlag(parameter: string, flag: unknown): void {
+  const isRight = flag === undefined || typeof flag === 'boolean';
+  check(parameter, isRight ? undefined : `must be true or false, not ${shown(flag)}`);
+}
+
+/** The id of an event: two whole numbers with a point between. */
+export function eventId(parameter: string, id: unknown): string {
+  const problem =
+    stringProblem(id) ??
+    (/^\d{1,16}\.\d{1,9}$/.test(id as string) ? undefined : `is '${shown(id)}', which is no id of an event`);
+  check(parameter, problem);
+  return id as string;
+}
+
+function shown(value: unknown): string {
+  return String(value).slice(0, 40);
 }
 
 /** Checks a text that may be absent: a note, or a reason. */
@@ -49,15 +89,9 @@ function stringProblem(value: unknown): string | undefined {
     : `must be a string, not ${value === null ? 'null' : typeof value}`;
 }
 
-const STATES: readonly ResourceState[] = ['free', 'held', 'unreadable'];
-
 export function stateProblem(state: string): string | undefined {
-  if (STATES.some((known) => known === state)) return undefined;
-  return `must be one of ${STATES.join(', ')}, not '${state.slice(0, 40)}'`;
-}
-
-export function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
+  if (RESOURCE_STATES.some((known) => known === state)) return undefined;
+  return `must be one of ${RESOURCE_STATES.join(', ')}, not '${state.slice(0, 40)}'`;
 }
 
 /** What is wrong with `token` as the digits of a token. */

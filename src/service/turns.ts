@@ -3,24 +3,44 @@
  * table, commits all changes at once, gives the lock files their names, and answers. While a commit is in flight the next
  * turn fills up: that is the group commit, and why there is no lock in the code. Nothing is answered that is not saved.
  */
-import type { Answers, Command, Now } from '../core/commands.js';
-import { type Decision, decide } from '../core/decide.js';
+import type { Answers, Command, Now, WithdrawCommand } from '../core/commands.js';
+import { decide } from '../core/decide.js';
+import type { Change } from '../core/records.js';
 import { Refusal, type Refused } from '../core/refusals.js';
-import type { LockTable } from '../core/table.js';
-import { errorCode } from '../disk/disk.js';
+import type { State } from '../core/state.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import type { LockFiles } from '../lock-files/lock-files.js';
 import { Stopped, type Store } from '../store/port.js';
+import type { Peer } from './api.js';
 import { Chores } from './chores.js';
 import type { Clock } from './clock.js';
-import { type Draft, emptyDraft, freesOnly, type Pending, undo, unreadableFiles } from './draft.js';
+import {
+  type Draft,
+  emptyDraft,
+  expiriesLast,
+  freesOnly,
+  isTold,
+  type Outcome,
+  type Pending,
+  storedChanges,
+  thatFrees,
+  toldToken,
+  undo,
+} from './draft.js';
+import { Drafting } from './drafting.js';
+import { keepsTtl } from './in-flight.js';
+import type { LeaseClock } from './lease-clock.js';
+import type { OpenCall, OpenCalls } from './open-calls.js';
+import { Saving } from './saving.js';
 
 /** Milliseconds that chores may take at a time: little where commands wait, so that nobody notices them. */
 const CHORE_SLICE_MS = 5;
 const CHORE_SLICE_BESIDE_COMMANDS_MS = 0.2;
 
 export interface TurnsOptions {
-  readonly table: LockTable;
+  readonly state: State;
+  readonly calls: OpenCalls;
+  readonly leaseClock: LeaseClock;
   readonly store: Store;
   readonly lockFiles: LockFiles;
   readonly clock: Clock;
@@ -28,6 +48,12 @@ export interface TurnsOptions {
   readonly directory: string;
   /** Called once, when nobody can be answered any more. */
   readonly onStopped: (error: Stopped) => void;
+  /** Called with the changes of a turn that is saved, before its callers are answered. */
+  readonly onSaved: (changes: readonly Change[]) => void;
+  /** Called when a turn could not be saved: what was due in it is to be tried again, and these lines be looked at. */
+  readonly onNotSaved: (resources: ReadonlySet<string>) => void;
+  /** Called when a grant that nobody received could not be taken back: that is to be tried again. */
+  readonly onUnsavedWithdrawal: (command: WithdrawCommand) => void;
 }
 
 /** What has happened since the start. */
@@ -37,24 +63,47 @@ export interface Counts {
   lost: number;
 }
 
+/** How a command comes into a turn. */
+export interface SubmitOptions {
+  /** Who is to be answered. */
+  readonly peer?: Peer | undefined;
+  /** Its place among other commands counts: it overtakes none of them. */
+  readonly inSequence?: boolean | undefined;
+  /** The open call that is to end. */
+  readonly ends?: OpenCall | undefined;
+}
+
 export class Turns {
   readonly counts: Counts = { grants: 0, refusals: 0, lost: 0 };
   #queue: Pending[] = [];
   readonly #chores = new Chores();
+  readonly #drafting: Drafting;
+  /** Saves what was drafted, and knows how the disk is. */
+  readonly saving: Saving;
   #isRunning = false;
   #isClosed = false;
   #stopped: Stopped | undefined;
   /** The turn that is saved and will be answered as soon as the next one is being flushed. */
   #saved: Draft | undefined;
-  /** The resources that the commit in flight changes. */
-  #inFlight: ReadonlySet<string> | undefined;
   #whenIdle: (() => void)[] = [];
-  #storageProblem: string | undefined;
+  /** Tokens of grants that nobody received and that could not be taken back yet. */
+  readonly #unreceived = new Set<number>();
+  /** What the wall clock said at the start, less what the monotonic one did. */
+  readonly #startedAt: number;
 
-  constructor(private readonly options: TurnsOptions) {}
+  constructor(private readonly options: TurnsOptions) {
+    const { state, calls, lockFiles } = options;
+    this.#startedAt = options.clock.time() - options.clock.monotonic();
+    this.saving = new Saving({ ...options, table: state.table });
+    const storageFull = (problem: string) => this.saving.storageFull(problem);
+    this.#drafting = new Drafting({ state, calls, lockFiles, storageFull });
+  }
 
   /** Queues a command for the next turn. Rejects with `Refusal`, `BadParameter`, or `Stopped`. */
-  submit<C extends Command>(command: C): Promise<Answers[C['kind']]> {
+  submit<C extends Command>(
+    command: C,
+    { peer, inSequence, ends }: SubmitOptions = {},
+  ): Promise<Answers[C['kind']]> {
     if (this.#stopped) return Promise.reject(this.#stopped);
     if (this.#isClosed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
@@ -62,11 +111,10 @@ export class Turns {
         command,
         resolve: (answer) => resolve(answer as Answers[C['kind']]),
         reject,
+        ...(peer === undefined ? {} : { peer }),
+        ...(ends === undefined ? {} : { ends }),
       };
-      if (command.kind === 'status' && this.#inFlight && !this.#isBeingChanged(command.resource)) {
-        void this.#answerUnchanged([pending]);
-        return;
-      }
+      if (this.saving.inFlight && !inSequence && this.#answerBesideCommit(pending)) return;
       this.#queue.push(pending);
       this.#wake();
     });
@@ -80,7 +128,10 @@ export class Turns {
     if (this.#stopped) return Promise.reject(this.#stopped);
     if (this.#isClosed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
-      const pending = this.#adoption(lock, { resolve: (answer) => resolve(answer === true), reject });
+      const pending = this.#drafting.adoption(lock, {
+        resolve: (answer) => resolve(answer === true),
+        reject,
+      });
       if (!pending) return resolve(true);
       this.#queue.push(pending);
       this.#wake();
@@ -97,27 +148,18 @@ export class Turns {
     return done;
   }
 
-  /** What an operator should know: why the last change could not be saved. */
-  get problems(): readonly string[] {
-    return this.#storageProblem === undefined ? [] : [`A change was refused: ${this.#storageProblem}`];
-  }
-
-  /** The disk was seen to take something again. */
-  forgetProblems(): void {
-    this.#storageProblem = undefined;
-  }
-
-  /** Whether the commit in flight or a command that waits concerns the resource: who asks later must see it. */
-  #isBeingChanged(resource: string): boolean {
-    if (this.#inFlight?.has(resource)) return true;
-    return this.#queue.some(({ command }) => 'resource' in command && command.resource === resource);
-  }
-
-  /** Takes no more commands; resolves when those that wait are answered. */
+  /** Takes no more commands; resolves when those that can be are answered, and those that wait in a line are told. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (!this.#isRunning) return;
-    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    this.#tellWaiting();
+    if (this.#isRunning) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    // Those whose turn had come in a turn that could not be saved.
+    this.#tellWaiting();
+  }
+
+  /** A disk that hangs keeps nobody waiting whom the turn in flight does not concern. */
+  #tellWaiting(): void {
+    for (const { pending } of this.options.calls.takeAll()) pending.reject(this.#stopped ?? stopping());
   }
 
   #wake(): void {
@@ -143,22 +185,26 @@ export class Turns {
   }
 
   async #turn(): Promise<void> {
-    const waiting = this.#queue;
+    const waiting = expiriesLast(this.#queue);
     this.#queue = [];
+    let draft: Draft | undefined;
     try {
       // Deciding may touch lock files (a stale one in the way of a lock is removed), which only the owner may.
       await this.options.store.confirm();
-      const draft = this.#draft(waiting);
-      if (draft.changes.length === 0) return await this.#settleUnchanged(draft);
-      const saving = this.#save(draft);
+      draft = this.#draft(waiting);
+      const stored = storedChanges(draft);
+      if (stored.length === 0) return await this.#settleUnchanged(draft);
+      const saving = this.saving.save(draft, stored);
       // The turn before is answered while this one is flushed.
       this.#answerSaved();
       const problem = await saving;
-      if (problem) await this.#answerOneByOne(waiting, problem);
-      else this.#saved = draft;
+      if (problem) await this.#answerOneByOne(waiting, problem, stored);
+      else await this.#withdrawUnreceived(draft);
     } catch (error) {
       const stopped = this.#stop(error);
       for (const pending of waiting) pending.reject(stopped);
+      // Calls that waited in a line, and were to be answered by this turn.
+      for (const { pending } of draft?.outcomes ?? []) pending.reject(stopped);
     }
   }
 
@@ -171,97 +217,42 @@ export class Turns {
         this.#queue = [...waiting.splice(index), ...this.#queue];
         break;
       }
-      const pending = waiting[index] as Pending;
-      if (pending.files && !this.options.lockFiles.areThere(pending.files)) {
-        // Adopted by a request in the meantime, and perhaps unlocked again: the claim is used up.
-        draft.decisions.push({ pending, decision: { answer: false, changes: [] } });
-        continue;
-      }
-      const refused = this.#adoptInTheWay(pending.command, draft, now);
-      if (refused) draft.decisions.push({ pending, decision: refused });
-      else this.#decide(pending, draft, now);
+      this.#drafting.add(waiting[index] as Pending, draft, now);
     }
     return draft;
   }
 
-  #decide(pending: Pending, draft: Draft, now: Now): void {
-    const decision = decide(this.options.table, pending.command, now);
-    draft.decisions.push({ pending, decision });
-    if (!('changes' in decision)) return;
-    for (const change of decision.changes) {
-      draft.undos.push(this.options.table.apply(change));
-      draft.changes.push(change);
-    }
-    if (pending.command.kind !== 'adopt') return;
-    // Where the resource was taken meanwhile, the file of that name is our own by now.
-    const own = decision.answer === true ? undefined : this.options.lockFiles.path(pending.command.resource);
-    const files = (pending.files ?? []).filter((file) => file !== own);
-    if (files.length > 0) draft.adopted.push({ resource: pending.command.resource, files });
-  }
-
   /**
-   * A foreign file where a lock file would be made: it is a lock first, and the request meets it. Answers a refusal where
-   * the disk does not let us look.
+   * Reads the sockets once more: a hold exists only if somebody is there to receive it. The grants of callers that are gone
+   * are withdrawn by the next turn, before anything else is decided.
    */
-  #adoptInTheWay(command: Command, draft: Draft, now: Now): Refused | undefined {
-    if (command.kind !== 'lock' || this.options.table.has(command.resource)) return undefined;
-    let foreign: ForeignLock | undefined;
-    try {
-      foreign = this.options.lockFiles.look(command.resource);
-    } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      return this.#storageFull((error as Error).message);
+  async #withdrawUnreceived(draft: Draft): Promise<void> {
+    this.#saved = draft;
+    if (!draft.outcomes.some(({ grant, pending }) => grant && pending.peer)) return;
+    await immediate();
+    const isUnreceived = ({ grant, pending }: Outcome) =>
+      grant !== undefined && pending.peer?.isGone === true && !isTold(draft, grant.hold.token);
+    // Withdrawn from the last to the first, so that the first comes to the head of the line.
+    for (const outcome of draft.outcomes.filter(isUnreceived)) {
+      draft.outcomes.splice(draft.outcomes.indexOf(outcome), 1);
+      outcome.pending.reject(
+        new Refusal({ refusal: 'unavailable', details: { problem: 'The caller is gone' } }),
+      );
+      this.#withdraw(outcome);
     }
-    const ignore = { resolve: () => undefined, reject: () => undefined };
-    const pending = foreign && this.#adoption(foreign, ignore);
-    if (pending) this.#decide(pending, draft, now);
-    return undefined;
   }
 
-  /**
-   * The command that makes a foreign file a lock; none where nobody can tell whose, which locks without a record until
-   * `forceUnlock`, whatever its file says later.
-   */
-  #adoption(lock: ForeignLock, promise: Pick<Pending, 'resolve' | 'reject'>): Pending | undefined {
-    const { resource, files, claim } = lock;
-    const { table, lockFiles } = this.options;
-    if (!claim || table.unreadable(resource)) {
-      if (!table.has(resource) && lockFiles.areThere(files))
-        table.load({ kind: 'unreadable', resource, files });
-      return undefined;
-    }
-    return { command: { kind: 'adopt', resource, ...claim, file: files.join(', ') }, files, ...promise };
-  }
-
-  /** Saves a draft. Answers the problem where it is certain that nothing was saved; then all of it is undone. */
-  async #save(draft: Draft): Promise<Refused | undefined> {
-    const onlyFrees = freesOnly(draft);
-    const { table, store, lockFiles } = this.options;
-    const touched = new Set(draft.changes.map((change) => change.resource));
-    let prepared: ReturnType<LockFiles['prepare']>;
-    try {
-      prepared = lockFiles.prepare(touched, table, unreadableFiles(draft), onlyFrees);
-    } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      undo(draft);
-      return this.#storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
-    }
-    // Not awaited for nothing: up to the flush of the store all of this is one step.
-    if (lockFiles.hasMovedNames) await lockFiles.flush();
-    this.#inFlight = touched;
-    const outcome = await store.commit({ changes: draft.changes, nextToken: table.nextToken }, { onlyFrees });
-    this.#inFlight = undefined;
-    if (!outcome.saved) {
-      lockFiles.abandon(prepared);
-      undo(draft);
-      await lockFiles.flush();
-      return this.#storageFull(outcome.problem);
-    }
-    this.forgetProblems();
-    for (const { resource, files } of draft.adopted) lockFiles.setAside(resource, files);
-    lockFiles.apply(prepared);
-    await lockFiles.flush();
-    return undefined;
+  #withdraw({ grant }: Outcome): void {
+    if (!grant) return;
+    const { hold, claim } = grant;
+    const { resource, client, token } = hold;
+    const command = { kind: 'withdraw', resource, client, token, claim } as const;
+    // A hold that nobody has would be held for ever: what cannot be saved now is tried until it is.
+    const reject = () => {
+      this.#unreceived.add(token);
+      this.options.onUnsavedWithdrawal(command);
+    };
+    this.#queue.unshift({ command, resolve: () => undefined, reject });
   }
 
   /** Answers the turn that is saved and not yet answered, if there is one. */
@@ -271,66 +262,101 @@ export class Turns {
     if (draft) this.#settle(draft);
   }
 
-  /** Answers a turn that changed nothing, when it is certain that we may; sockets are read before the next one. */
+  /** Answers a turn that changed nothing on disk, when it is certain that we may; sockets are read before the next one. */
   async #settleUnchanged(draft: Draft): Promise<void> {
     this.#answerSaved();
     await this.options.store.confirm();
     for (const { resource, files } of draft.adopted) this.options.lockFiles.setAside(resource, files);
     await this.options.lockFiles.flush();
     this.#settle(draft);
-    await new Promise((resolve) => setImmediate(resolve));
+    await immediate();
   }
 
   #settle(draft: Draft): void {
-    for (const { event } of draft.changes) {
-      if (event === 'granted') this.counts.grants += 1;
-      if (event === 'forced') this.counts.lost += 1;
+    const now = this.#now();
+    for (const change of draft.changes) {
+      if (change.event === 'granted') this.counts.grants += 1;
+      if (isLoss(change)) this.counts.lost += 1;
+      this.options.state.leases.follow(change, now);
     }
-    for (const { pending, decision } of draft.decisions) this.#answer(pending, decision);
+    for (const action of draft.whenSaved) action(now);
+    this.options.onSaved(draft.changes);
+    if (draft.stuck.size > 0) this.options.onNotSaved(draft.stuck);
+    for (const outcome of draft.outcomes) this.#answer(outcome, now);
   }
 
   /**
    * After a turn that could not be saved: what changes nothing is answered, what only frees something is tried once more
-   * by itself, the rest is refused.
+   * by itself, the rest is refused. What was freed goes to those who wait later, when there may be space again.
    */
-  async #answerOneByOne(waiting: readonly Pending[], problem: Refused): Promise<void> {
+  async #answerOneByOne(
+    waiting: readonly Pending[],
+    problem: Refused,
+    stored: readonly Change[],
+  ): Promise<void> {
     for (const pending of waiting) {
       const draft = emptyDraft();
-      this.#decide(pending, draft, this.#now());
-      const frees = freesOnly(draft);
+      this.#drafting.addAlone(thatFrees(pending), draft, this.#now());
+      const changes = storedChanges(draft);
       let refused: Refused | undefined;
-      if (!frees) {
+      if (!freesOnly(changes)) {
         undo(draft);
+        const { command } = pending;
+        // The lease is as long as ever; that its extension is used up may be saved with a later renewal.
+        if (command.kind === 'renew' && keepsTtl(command, this.options.state)) {
+          await this.#settleUnchanged(emptyDraft(draft.outcomes));
+          continue;
+        }
         refused = problem;
-      } else if (draft.changes.length > 0) {
-        refused = await this.#save(draft);
+      } else if (changes.length > 0) {
+        refused = await this.saving.save(draft, changes);
       }
       // Not the draft itself: the files of an adoption that was not saved stay where they are.
       if (refused) await this.#settleUnchanged(emptyDraft([{ pending, decision: refused }]));
-      else if (draft.changes.length === 0) await this.#settleUnchanged(draft);
+      else if (changes.length === 0) await this.#settleUnchanged(draft);
       else this.#settle(draft);
     }
+    this.options.onNotSaved(new Set(stored.map((change) => change.resource)));
   }
 
-  /** Answers commands that change nothing, beside a commit in flight that does not concern them. */
-  async #answerUnchanged(waiting: readonly Pending[]): Promise<void> {
+  /**
+   * Answers beside the commit in flight what does not concern it and changes nothing on disk: whoever only looks, or keeps
+   * a lease, does not depend on a disk that hangs. False: it has to wait for its turn.
+   */
+  #answerBesideCommit(pending: Pending): boolean {
+    const { command } = pending;
+    const { state } = this.options;
+    if (!this.saving.inFlight?.leavesAlone(command, this.#queue)) return false;
+    if (command.kind === 'renew' && !keepsTtl(command, state)) return false;
     const now = this.#now();
-    const decisions = waiting.map((pending) => ({
-      pending,
-      decision: decide(this.options.table, pending.command, now),
-    }));
+    const decision = decide(state, command, now);
+    if ('waitsOn' in decision) return false;
+    // That an extension is used up may be saved with a later renewal: until then a restart gives it once more.
+    const mayLag = command.kind === 'renew';
+    if ('changes' in decision && decision.changes.length > 0 && !mayLag) return false;
+    void this.#answerNow({ pending, decision }, now);
+    return true;
+  }
+
+  async #answerNow(outcome: Outcome, now: Now): Promise<void> {
     try {
       await this.options.store.confirm();
-      for (const { pending, decision } of decisions) this.#answer(pending, decision);
+      this.#answer(outcome, now);
     } catch (error) {
-      const stopped = this.#stop(error);
-      for (const { pending } of decisions) pending.reject(stopped);
+      outcome.pending.reject(this.#stop(error));
     }
   }
 
-  #answer(pending: Pending, decision: Decision): void {
+  /** Whether nobody was told of this hold: a client that came back meanwhile and was has it, and keeps it. */
+  isUnreceived(token: number): boolean {
+    return this.#unreceived.has(token);
+  }
+
+  #answer({ pending, decision }: Outcome, now: Now): void {
     if ('answer' in decision) {
-      pending.resolve(decision.answer);
+      const answer = decision.answerWhenSaved ? decision.answerWhenSaved(now) : decision.answer;
+      if (this.#unreceived.size > 0) this.#unreceived.delete(toldToken(answer) ?? 0);
+      pending.resolve(answer);
     } else if ('bad' in decision) {
       pending.reject(decision.bad);
     } else {
@@ -346,21 +372,15 @@ export class Turns {
     const isBusy = this.#queue.length > 0 || this.#saved !== undefined;
     const end = clock.monotonic() + (isBusy ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS);
     this.#chores.doSlice(() => clock.monotonic() >= end);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #storageFull(problem: string | undefined): Refused {
-    const { directory } = this.options;
-    const refused: Refused = {
-      refusal: 'storageFull',
-      details: problem === undefined ? { directory } : { directory, problem },
-    };
-    this.#storageProblem = new Refusal(refused).message;
-    return refused;
+    await immediate();
   }
 
   #now(): Now {
-    return { time: this.options.clock.time(), monotonic: this.options.clock.monotonic() };
+    const { clock, leaseClock } = this.options;
+    const time = clock.time();
+    const monotonic = clock.monotonic();
+    const steady = Math.min(time, this.#startedAt + monotonic);
+    return { time, monotonic, steady, lease: leaseClock.now() };
   }
 
   /** From here on nobody is answered. */
@@ -369,11 +389,21 @@ export class Turns {
       this.#stopped = error instanceof Stopped ? error : new Stopped(describe(error), { cause: error });
       this.options.onStopped(this.#stopped);
     }
-    for (const { pending } of this.#saved?.decisions.splice(0) ?? []) pending.reject(this.#stopped);
+    for (const { pending } of this.#saved?.outcomes.splice(0) ?? []) pending.reject(this.#stopped);
     for (const pending of this.#queue.splice(0)) pending.reject(this.#stopped);
+    for (const { pending } of this.options.calls.takeAll()) pending.reject(this.#stopped);
     this.#chores.giveUp();
     return this.#stopped;
   }
+}
+
+function isLoss({ event }: Change): boolean {
+  return event === 'expired' || event === 'forced' || event === 'handedOver';
+}
+
+/** When the sockets have been read once more. */
+function immediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function describe(error: unknown): string {

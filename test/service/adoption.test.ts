@@ -264,6 +264,8 @@ describe('a lock file that cannot be read', () => {
         limit: 1,
         held: 0,
         holders: [],
+        waiting: 0,
+        queue: [],
         file: path,
       });
       expect(log).toEqual([

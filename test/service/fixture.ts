@@ -5,31 +5,17 @@ import { onTestFinished } from 'vitest';
 import { BadParameter, Refusal } from '../../src/core/refusals.js';
 import { Layout } from '../../src/disk/layout.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
-import type { Clock } from '../../src/service/clock.js';
 import { Lockd } from '../../src/service/lockd.js';
 import type { LockdOptions } from '../../src/service/options.js';
 import { Stopped } from '../../src/store/port.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
+import { crashCopy, temporaryDirectory } from '../store/fixture.js';
+import { HeldDisk } from '../store/held-disk.js';
+import { FakeFenceRunner } from './fake-runner.js';
+import { ManualClock, rounds } from './manual-clock.js';
+import { quickDisk } from './quick-disk.js';
 
-export class ManualClock implements Clock {
-  constructor(
-    public now: number = Date.UTC(2026, 10, 21, 8, 15),
-    private sinceStart = 0,
-  ) {}
-
-  time(): number {
-    return this.now;
-  }
-
-  monotonic(): number {
-    return this.sinceStart;
-  }
-
-  advance(milliseconds: number): void {
-    this.now += milliseconds;
-    this.sinceStart += milliseconds;
-  }
-}
+export { ManualClock } from './manual-clock.js';
 
 export interface Daemon {
   readonly lockd: Lockd;
@@ -113,3 +99,45 @@ export const JOURNAL = /journal.*jsonl/;
 
 /** A disk without any space for the journal. */
 export const FULL = { code: 'ENOSPC', path: JOURNAL, times: Number.POSITIVE_INFINITY };
+
+/** A daemon for histories in which time matters: nothing waits for a disk unless it is held, nor for a command. */
+export interface TimedDaemon extends Daemon {
+  readonly directory: string;
+  readonly held: HeldDisk;
+  readonly runner: FakeFenceRunner;
+}
+
+/** Opens a directory, a new one if none is given. */
+export async function begin({
+  directory = temporaryDirectory(),
+  ...given
+}: DaemonOptions = {}): Promise<TimedDaemon> {
+  const held = new HeldDisk(quickDisk);
+  const runner = new FakeFenceRunner();
+  const options = { faulty: new FaultyDisk(held.disk), fenceRunner: runner, ...given };
+  return { ...(await openDaemon(directory, options)), directory, held, runner };
+}
+
+/** kill -9 at this moment, and a start on what is left; the clocks go on with a new daemon. */
+export function crash({ directory, clock }: TimedDaemon, options: DaemonOptions = {}): Promise<TimedDaemon> {
+  return begin({ directory: crashCopy(directory), clock: new ManualClock(clock.now), ...options });
+}
+
+/** How a call ended so far: `undefined` where it still waits. */
+export async function soFar(call: Promise<unknown>): Promise<unknown> {
+  let told: unknown;
+  void call.then((answer) => {
+    told = answer;
+  });
+  await rounds();
+  return told;
+}
+
+/** The clients in the line of a resource, in order. */
+export async function line({ lockd }: Pick<Daemon, 'lockd'>, resource = 'r'): Promise<string[]> {
+  return (await lockd.status(resource)).queue.map(({ client }) => client);
+}
+
+/** A program that is there, and that nobody runs: the runner is a fake. */
+export const FENCE_COMMAND = process.execPath;
+export const FENCE_ALL = [`*=${FENCE_COMMAND}`];

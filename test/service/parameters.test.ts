@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ResourceState } from '../../src/core/commands.js';
+import type { ResourceState } from '../../src/core/answers.js';
 import { BadParameter } from '../../src/core/refusals.js';
 import type { Lockd } from '../../src/service/lockd.js';
 import { temporaryDirectory } from '../store/fixture.js';
@@ -105,7 +105,7 @@ describe('what is refused, and in which words', () => {
       (lockd) => lockd.list({ count: 2.5 }),
     ],
     [
-      "parameter 'state' must be one of free, held, unreadable, not 'gone'",
+      "parameter 'state' must be one of free, held, reserved, delayed, fencing, unreadable, not 'gone'",
       (lockd) => lockd.list({ state: 'gone' as ResourceState }),
     ],
   ])('%s', async (text, call) => {

@@ -115,7 +115,7 @@ test('a lock file that somebody moved away goes on saying what it said', async (
   fs.renameSync(join(directory, 'r.lock'), kept);
   const content = fs.readFileSync(kept, 'utf8');
   await lockd.unlock('r', 'A');
-  clock.advance(1_000);
+  await clock.advance(1_000);
   for (const name of ['o1', 'o2', 'o3']) await lockd.lock(name, 'B');
   expect(fs.readFileSync(kept, 'utf8')).toBe(content);
 });
@@ -128,7 +128,11 @@ test('a call with values of other types is refused by itself, and the daemon goe
     ['lock', [], "parameter 'resource' must be a string, not undefined"],
     ['lock', ['a', 5], "parameter 'client' must be a string, not number"],
     ['lock', ['a', 'b', null], "parameter 'options' must be an object"],
-    ['lock', ['a', 'b', { bogus: 1 }], "parameter 'options' has no 'bogus'; known: limit, note"],
+    [
+      'lock',
+      ['a', 'b', { bogus: 1 }],
+      "parameter 'options' has no 'bogus'; known: wait, ttl, limit, note, request, claim",
+    ],
     ['lock', ['a', 'b', { note: 7 }], "parameter 'note' must be a string, not number"],
     ['unlock', ['r', 'A', { token: {} }], "parameter 'token' must be a string, not object"],
     ['forceUnlock', ['r'], "parameter 'options' must be an object"],

@@ -65,11 +65,11 @@ describe('tokens rise', () => {
     const copy = crashCopy(directory);
     const tokens: number[] = [];
     for (let count = 0; count < 50; count += 1) {
-      clock.advance(1);
+      await clock.advance(1);
       tokens.push(Number((await lockd.lock('r', 'A')).token));
       await lockd.unlock('r', 'A');
     }
-    clock.advance(1);
+    await clock.advance(1);
     const restored = await openDaemon(copy, { clock });
     expect(await restored.lockd.status('kept')).toMatchObject({ state: 'held' });
     tokens.push(Number((await restored.lockd.lock('r', 'A')).token));

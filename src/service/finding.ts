@@ -1,0 +1,10 @@
+/** One thing that was found in a lock directory: a sentence for an operator. */
+export interface Finding {
+  /** `ok`: as it should be; `note`: mended at the next start; `warning`: look at it; `damage`: the daemon will not start. */
+  readonly level: 'ok' | 'note' | 'warning' | 'damage';
+  readonly text: string;
+}
+
+export function note(text: string): Finding {
+  return { level: 'note', text };
+}

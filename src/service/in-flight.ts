@@ -1,0 +1,53 @@
+/** The commit in flight, and which commands need not wait for it: a disk that hangs makes no healthy client give up. */
+import type { Command, RenewCommand } from '../core/commands.js';
+import { type Change, recordKeyText } from '../core/records.js';
+import type { State } from '../core/state.js';
+import type { Pending } from './draft.js';
+
+export class InFlight {
+  /** The resources that it changes. */
+  readonly #resources: ReadonlySet<string>;
+  /** The keys of the holds that it changes. */
+  readonly #holds: ReadonlySet<string>;
+
+  constructor(
+    changes: readonly Change[],
+    /** Monotonic milliseconds. */
+    readonly since: number,
+  ) {
+    this.#resources = new Set(changes.map((change) => change.resource));
+    const keys = changes.flatMap(({ put = [], remove = [] }) => [...put, ...remove]);
+    this.#holds = new Set(keys.filter(({ kind }) => kind === 'hold').map(recordKeyText));
+  }
+
+  /** Whether a command concerns only what neither the commit nor a command before it in the queue changes. */
+  leavesAlone(command: Command, queue: readonly Pending[]): boolean {
+    switch (command.kind) {
+      case 'status':
+      case 'check':
+        return !this.#resources.has(command.resource) && !isQueued(queue, command.resource);
+      case 'renew': {
+        const { resource, client } = command;
+        const key = recordKeyText({ kind: 'hold', resource, client });
+        return !this.#holds.has(key) && !isQueued(queue, resource, client);
+      }
+      default:
+        return false;
+    }
+  }
+}
+
+/** Whether a command that waits concerns the resource (and that client): who asks later must see it. */
+function isQueued(queue: readonly Pending[], resource: string, client?: string): boolean {
+  return queue.some(({ command }) => {
+    if (!('resource' in command) || command.resource !== resource) return false;
+    // A lease that may be over is looked at after all renewals.
+    if (client !== undefined && command.kind === 'expire') return false;
+    return client === undefined || ('client' in command && command.client === client);
+  });
+}
+
+/** Whether a renewal leaves the lease as long as it is, so that nothing has to be saved for it. */
+export function keepsTtl({ resource, client, ttl }: RenewCommand, { table }: State): boolean {
+  return ttl === undefined || ttl === table.hold(resource, client)?.ttl;
+}

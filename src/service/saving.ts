@@ -1,0 +1,125 @@
+/**
+ * Saving a turn: the contents of its lock files are written first, so that the space is there; then one commit makes it
+ * last; then the lock files get their names. What is certainly not saved is undone.
+ */
+import type { Change } from '../core/records.js';
+import { Refusal, type Refused } from '../core/refusals.js';
+import type { LockTable } from '../core/table.js';
+import { errorCode } from '../disk/disk.js';
+import type { LockFiles, Prepared } from '../lock-files/lock-files.js';
+import type { Store } from '../store/port.js';
+import type { Clock } from './clock.js';
+import { type Draft, freesOnly, undo, unreadableFiles } from './draft.js';
+import { InFlight } from './in-flight.js';
+import type { LeaseClock } from './lease-clock.js';
+
+/** Milliseconds after which a flush is no usual one any more, and the daemon's health says so. */
+const SLOW_FLUSH_MS = 2_000;
+
+export interface SavingOptions {
+  readonly table: LockTable;
+  readonly store: Store;
+  readonly lockFiles: LockFiles;
+  readonly clock: Clock;
+  readonly leaseClock: LeaseClock;
+  /** For the text of a refusal: where there is no space. */
+  readonly directory: string;
+}
+
+export class Saving {
+  #inFlight: InFlight | undefined;
+  #problem: string | undefined;
+
+  constructor(private readonly options: SavingOptions) {}
+
+  /** The commit in flight. */
+  get inFlight(): InFlight | undefined {
+    return this.#inFlight;
+  }
+
+  /** Whether the last change could not be saved, as far as is known. */
+  get hasRefused(): boolean {
+    return this.#problem !== undefined;
+  }
+
+  /** What an operator should know: why the last change could not be saved, and whether the disk hangs. */
+  get problems(): readonly string[] {
+    const problems: string[] = [];
+    const since = this.#inFlight?.since ?? Number.POSITIVE_INFINITY;
+    const seconds = Math.round((this.options.clock.monotonic() - since) / 1_000);
+    if (seconds * 1_000 >= SLOW_FLUSH_MS) {
+      problems.push(`The disk has not answered for ${seconds} s; changes wait`);
+    }
+    if (this.#problem !== undefined) problems.push(`A change was refused: ${this.#problem}`);
+    return problems;
+  }
+
+  /** The disk was seen to take something again. */
+  forgetProblems(): void {
+    this.#problem = undefined;
+  }
+
+  /**
+   * Saves what of a draft has to be. Answers the problem where it is certain that nothing was saved; then all of the draft
+   * is undone. Throws where nobody knows.
+   */
+  async save(draft: Draft, stored: readonly Change[]): Promise<Refused | undefined> {
+    const onlyFrees = freesOnly(stored);
+    const { lockFiles, clock, leaseClock, table } = this.options;
+    let prepared: Prepared;
+    try {
+      prepared = lockFiles.prepare(resourcesWithNewHolders(stored), table, unreadableFiles(draft), onlyFrees);
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      undo(draft);
+      return this.storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
+    }
+    const since = leaseClock.now();
+    this.#inFlight = new InFlight(stored, clock.monotonic());
+    const problem = await this.#commit(draft, stored, prepared, onlyFrees);
+    this.#inFlight = undefined;
+    leaseClock.waited(leaseClock.now() - since);
+    return problem;
+  }
+
+  /** The refusal for a disk that takes nothing; `problem` is its own words where it is anything but full. */
+  storageFull(problem: string | undefined): Refused {
+    const { directory } = this.options;
+    const refused: Refused = {
+      refusal: 'storageFull',
+      details: problem === undefined ? { directory } : { directory, problem },
+    };
+    this.#problem = new Refusal(refused).message;
+    return refused;
+  }
+
+  async #commit(
+    draft: Draft,
+    stored: readonly Change[],
+    prepared: Prepared,
+    onlyFrees: boolean,
+  ): Promise<Refused | undefined> {
+    const { table, store, lockFiles } = this.options;
+    // Not awaited for nothing: up to the flush of the store all of this is one step.
+    if (lockFiles.hasMovedNames) await lockFiles.flush();
+    const outcome = await store.commit({ changes: stored, nextToken: table.nextToken }, { onlyFrees });
+    if (!outcome.saved) {
+      lockFiles.abandon(prepared);
+      undo(draft);
+      await lockFiles.flush();
+      return this.storageFull(outcome.problem);
+    }
+    this.forgetProblems();
+    for (const { resource, files } of draft.adopted) lockFiles.setAside(resource, files);
+    lockFiles.apply(prepared);
+    await lockFiles.flush();
+    return undefined;
+  }
+}
+
+/** The resources whose lock files say something else from now on: a change of the line changes none. */
+function resourcesWithNewHolders(changes: readonly Change[]): Set<string> {
+  const isShown = ({ kind }: { kind: string }) => kind === 'hold' || kind === 'unreadable';
+  const shown = changes.filter(({ put = [], remove = [] }) => put.some(isShown) || remove.some(isShown));
+  return new Set(shown.map((change) => change.resource));
+}
