@@ -4,29 +4,62 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Health } from '../service/api.js';
+import type { ClientFile } from './client-files.js';
 import type { ProblemAnswer } from './problems.js';
 
-/** The answer to an XML-RPC call: status 200, also for a fault. `last`: the connection ends with it. */
-export function sendXml(response: ServerResponse, body: string, last: boolean): void {
-  send(response, 200, ['Content-Type', 'text/xml; charset=utf-8'], body, last);
+/**
+ * The headers that stand in every answer. `X-Lockd-Id` names the lock directory: a client with several addresses sees by
+ * it that two of them lead to daemons which know nothing of each other.
+ */
+export function commonHeaders(id: string | undefined): readonly string[] {
+  return id === undefined ? [] : ['X-Lockd-Id', id];
 }
 
-/** 200 when all is well, 503 when not: load balancers and `curl --fail` need not read the JSON. */
-export function sendHealth(response: ServerResponse, { status, problems }: Health, last: boolean): void {
-  const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-  send(response, status === 'ok' ? 200 : 503, headers, `${JSON.stringify({ status, problems })}\n`, last);
+/** Writes the answers of one server that are no refusals. `last`: the connection ends with it. */
+export class Answers {
+  // Built once: the answer to a call is what a daemon writes all day.
+  readonly #xml: readonly string[];
+  readonly #health: readonly string[];
+
+  /** @param common the headers of every answer. */
+  constructor(private readonly common: readonly string[]) {
+    this.#xml = [...common, 'Content-Type', 'text/xml; charset=utf-8'];
+    this.#health = [...common, 'Content-Type', 'application/json', 'Cache-Control', 'no-store'];
+  }
+
+  /** The answer to an XML-RPC call: status 200, also for a fault. */
+  sendXml(response: ServerResponse, body: string, last: boolean): void {
+    send(response, 200, this.#xml, body, last);
+  }
+
+  /** 200 when all is well, 503 when not: load balancers and `curl --fail` need not read the JSON. */
+  sendHealth(response: ServerResponse, { status, problems }: Health, last: boolean): void {
+    const body = `${JSON.stringify({ status, problems })}\n`;
+    send(response, status === 'ok' ? 200 : 503, this.#health, body, last);
+  }
+
+  /** A client to save and run. Not to be kept on the way: it depends on who asks, and on the daemon's version. */
+  sendClient(response: ServerResponse, file: ClientFile, host: string | undefined, last: boolean): void {
+    const headers = [
+      ...this.common,
+      ...['Content-Type', file.contentType],
+      ...['Cache-Control', 'no-store'],
+      ...['X-Content-Type-Options', 'nosniff'],
+    ];
+    send(response, 200, headers, file.textFor(host), last);
+  }
 }
 
 function send(
   response: ServerResponse,
   status: number,
-  headers: string[],
+  headers: readonly string[],
   body: string,
   last: boolean,
 ): void {
-  headers.push('Content-Length', String(Buffer.byteLength(body)));
-  if (last) headers.push('Connection', 'close');
-  response.writeHead(status, headers);
+  const all = [...headers, 'Content-Length', String(Buffer.byteLength(body))];
+  if (last) all.push('Connection', 'close');
+  response.writeHead(status, all);
   response.end(body);
 }
 

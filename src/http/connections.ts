@@ -4,18 +4,31 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Peer } from '../service/api.js';
 import { peerText } from './addresses.js';
+import { Departure, isGone } from './departure.js';
 import { MAX_REQUESTS_IN_FLIGHT } from './limits.js';
 
-export class Connection {
+export class Connection implements Peer {
   /** `127.0.0.1:50000`, `[::1]:50000`. */
   readonly from: string;
   #newest: ServerResponse | undefined;
   #inFlight = 0;
   #ending = false;
+  /** Made when the first call waits: most connections need none. */
+  #departure: Departure | undefined;
 
   constructor(readonly socket: Socket) {
     this.from = peerText(socket.remoteAddress, socket.remotePort);
+  }
+
+  get isGone(): boolean {
+    return isGone(this.socket);
+  }
+
+  onGone(action: () => void): () => void {
+    this.#departure ??= new Departure(this.socket);
+    return this.#departure.watch(action);
   }
 
   /**

@@ -15,6 +15,12 @@ export const MAX_HEADER_BYTES = 16_384;
 /** Requests that one connection may send ahead of their answers: each is kept until those before it are answered. */
 export const MAX_REQUESTS_IN_FLIGHT = 256;
 
+/**
+ * Milliseconds of silence after which TCP asks a peer whose call waits whether it is still there. Ten questions later, a
+ * second apart as libuv has it, a peer that was switched off is known to be gone.
+ */
+export const KEEP_ALIVE_MS = 15_000;
+
 /** How long peers may take, in milliseconds. */
 export interface Timeouts {
   /** From the first byte of a request to its last, and from the start of a connection to its first request. */

@@ -9,6 +9,8 @@ export interface ProblemFacts {
   readonly maxBodyBytes: number;
   /** Milliseconds. */
   readonly requestMs: number;
+  /** The headers of every answer. */
+  readonly common: readonly string[];
 }
 
 interface ProblemRow {
@@ -22,7 +24,13 @@ export const PROBLEMS = {
   unknownPath: {
     status: 404,
     text: () =>
-      'There is nothing here: send XML-RPC calls to / or /RPC2, and GET /healthz to ask for the health',
+      'There is nothing here: send XML-RPC calls to / or /RPC2, GET /healthz to ask for the health, ' +
+      'and GET /lockd.py or /lockd.sh for a client',
+  },
+  missingClient: {
+    status: 404,
+    text: (_, name) =>
+      `This daemon cannot hand out ${name}: its installation lacks clients/${name}. Install lockd again there`,
   },
   wrongMethod: { status: 405, text: (_, allow) => `Send ${allow}: this path takes nothing else` },
   tooSlow: {
@@ -52,7 +60,7 @@ export const PROBLEMS = {
 /** Why a request is refused before it is looked into. */
 export interface Problem {
   readonly name: keyof typeof PROBLEMS;
-  /** For `malformed` the reason, for `wrongMethod` the methods allowed. */
+  /** For `malformed` the reason, for `wrongMethod` the methods allowed, for `missingClient` its file. */
   readonly detail?: string;
 }
 
@@ -69,6 +77,7 @@ export function problemAnswer(problem: Problem, facts: ProblemFacts): ProblemAns
   const detail = problem.detail ?? '';
   const body = `${row.text(facts, detail)}\n`;
   const headers = [
+    ...facts.common,
     ...['Content-Type', 'text/plain; charset=utf-8'],
     ...['Content-Length', String(Buffer.byteLength(body))],
     ...['X-Content-Type-Options', 'nosniff'],

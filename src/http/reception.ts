@@ -6,8 +6,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { CallContext, LockService } from '../service/api.js';
-import { limitSending, sendHealth, sendProblem, sendProblemMessage, sendXml } from './answers.js';
+import { Answers, limitSending, sendProblem, sendProblemMessage } from './answers.js';
 import { readBody } from './body.js';
+import type { ClientFiles, ClientName } from './client-files.js';
 import type { Connection, Connections } from './connections.js';
 import type { Timeouts } from './limits.js';
 import { type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
@@ -51,13 +52,20 @@ export interface ReceptionOptions {
   readonly log: (event: HttpEvent) => void;
   readonly maxBodyBytes: number;
   readonly timeouts: Timeouts;
+  /** The headers of every answer. */
+  readonly common: readonly string[];
+  readonly clientFiles: ClientFiles;
 }
 
 export class Reception {
+  readonly #answers: Answers;
+
   constructor(
     private readonly options: ReceptionOptions,
     private readonly connections: Connections,
-  ) {}
+  ) {
+    this.#answers = new Answers(options.common);
+  }
 
   /** Takes a request. `awaitsContinue`: its body comes only after a `100 Continue`. */
   receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
@@ -70,6 +78,8 @@ export class Reception {
       this.#refuse(connection, request, response, checked);
     } else if (checked.page === 'health') {
       this.#tellHealth(connection, response);
+    } else if (checked.page === 'client') {
+      this.#handOut(checked.file, connection, request, response);
     } else {
       if (awaitsContinue) response.writeContinue();
       this.#readCall(connection, request, response, checked.charset);
@@ -120,11 +130,16 @@ export class Reception {
   ): Promise<void> {
     const { handleCall, service, log, timeouts } = this.options;
     const received = performance.now();
-    const context = { from: connection.from, received, connections: this.connections.count };
+    const context = {
+      from: connection.from,
+      received,
+      peer: connection,
+      connections: this.connections.count,
+    };
     try {
       const answer = await handleCall(body, charset, service, context);
       connection.answered();
-      sendXml(response, answer, connection.endsWith(response));
+      this.#answers.sendXml(response, answer, connection.endsWith(response));
       limitSending(connection.socket, response, timeouts.answerMs);
     } catch (error) {
       connection.socket.destroy();
@@ -134,7 +149,24 @@ export class Reception {
 
   #tellHealth(connection: Connection, response: ServerResponse): void {
     connection.answered();
-    sendHealth(response, this.options.service.health(), connection.endsWith(response));
+    this.#answers.sendHealth(response, this.options.service.health(), connection.endsWith(response));
+  }
+
+  #handOut(
+    name: ClientName,
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const { clientFiles, timeouts } = this.options;
+    const file = clientFiles.get(name);
+    if (!file) {
+      this.#refuse(connection, request, response, { name: 'missingClient', detail: name });
+      return;
+    }
+    connection.answered();
+    this.#answers.sendClient(response, file, request.headers.host, connection.endsWith(response));
+    limitSending(connection.socket, response, timeouts.answerMs);
   }
 
   #refuse(
@@ -148,8 +180,8 @@ export class Reception {
   }
 
   #answerTo({ from }: Connection, problem: Problem): ProblemAnswer {
-    const { maxBodyBytes, timeouts, log } = this.options;
-    const answer = problemAnswer(problem, { maxBodyBytes, requestMs: timeouts.requestMs });
+    const { maxBodyBytes, timeouts, common, log } = this.options;
+    const answer = problemAnswer(problem, { maxBodyBytes, requestMs: timeouts.requestMs, common });
     log({ event: 'requestRefused', from, status: answer.status, text: answer.body.trimEnd() });
     return answer;
   }

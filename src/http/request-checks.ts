@@ -3,6 +3,7 @@
  * looks at the head of the request only, and answers nothing itself.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientName } from './client-files.js';
 import { MAX_HEADERS } from './limits.js';
 import type { Problem } from './problems.js';
 
@@ -18,32 +19,38 @@ export interface HealthRequest {
   readonly page: 'health';
 }
 
-interface Page {
-  readonly name: 'call' | 'health';
-  readonly methods: readonly string[];
+/** Somebody wants a client to run. */
+export interface ClientRequest {
+  readonly page: 'client';
+  readonly file: ClientName;
 }
 
-const CALL: Page = { name: 'call', methods: ['POST'] };
-const HEALTH: Page = { name: 'health', methods: ['GET', 'HEAD'] };
-const PAGES: ReadonlyMap<string, Page> = new Map([
-  ['/', CALL],
-  ['/RPC2', CALL],
-  ['/healthz', HEALTH],
+/** A page that is only read. */
+type ReadRequest = HealthRequest | ClientRequest;
+
+const CALL_METHODS = ['POST'];
+const READ_METHODS = ['GET', 'HEAD'];
+
+const PAGES: ReadonlyMap<string, 'call' | ReadRequest> = new Map<string, 'call' | ReadRequest>([
+  ['/', 'call'],
+  ['/RPC2', 'call'],
+  ['/healthz', { page: 'health' }],
+  ['/lockd.py', { page: 'client', file: 'lockd.py' }],
+  ['/lockd.sh', { page: 'client', file: 'lockd.sh' }],
 ]);
 
 /** What the request asks for, or why it is refused. */
 export function checkRequest(
   request: IncomingMessage,
   maxBodyBytes: number,
-): CallRequest | HealthRequest | Problem {
+): CallRequest | ReadRequest | Problem {
   const malformed = checkMessage(request);
   if (malformed) return malformed;
   const page = PAGES.get(pathOf(request.url ?? ''));
   if (!page) return { name: 'unknownPath' };
-  if (!page.methods.includes(request.method ?? '')) {
-    return { name: 'wrongMethod', detail: page.methods.join(', ') };
-  }
-  return page === HEALTH ? { page: 'health' } : checkCall(request.headers, maxBodyBytes);
+  const methods = page === 'call' ? CALL_METHODS : READ_METHODS;
+  if (!methods.includes(request.method ?? '')) return { name: 'wrongMethod', detail: methods.join(', ') };
+  return page === 'call' ? checkCall(request.headers, maxBodyBytes) : page;
 }
 
 /** What Node lets pass although it is no HTTP/1.1, or too much. */

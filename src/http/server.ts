@@ -1,12 +1,15 @@
 /**
- * The HTTP side of the daemon: XML-RPC calls by POST to `/` and `/RPC2`, the health by GET of `/healthz`. Listens, keeps
- * the clock on slow peers, and stops in good order. What a call means is decided elsewhere.
+ * The HTTP side of the daemon: XML-RPC calls by POST to `/` and `/RPC2`, the health by GET of `/healthz`, the clients that
+ * need no installation by GET of `/lockd.py` and `/lockd.sh`. Listens, keeps the clock on slow peers, and stops in good
+ * order. What a call means is decided elsewhere.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { LockService } from '../service/api.js';
 import { addressText, type ListenAddress, listenError } from './addresses.js';
+import { commonHeaders } from './answers.js';
+import { type ClientFiles, readClientFiles } from './client-files.js';
 import { Connections } from './connections.js';
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES, TIMEOUTS, type Timeouts } from './limits.js';
 import type { Problem } from './problems.js';
@@ -24,6 +27,10 @@ export interface ListenOptions {
   readonly maxBodyBytes?: number;
   /** Where one is absent, that of `TIMEOUTS` applies. */
   readonly timeouts?: Partial<Timeouts>;
+  /** Names the lock directory for ever; stands in every answer as `X-Lockd-Id`. */
+  readonly id?: string;
+  /** The clients to hand out; those of this package when absent. */
+  readonly clientFiles?: ClientFiles;
 }
 
 /**
@@ -59,11 +66,17 @@ export class HttpServer {
     log = () => {},
     maxBodyBytes = MAX_BODY_BYTES,
     timeouts,
+    id,
+    clientFiles = readClientFiles(),
   }: ListenOptions) {
     this.#log = log;
     this.#timeouts = { ...TIMEOUTS, ...timeouts };
     this.#reception = new Reception(
-      { service, handleCall, log, maxBodyBytes, timeouts: this.#timeouts },
+      {
+        ...{ service, handleCall, log, maxBodyBytes, clientFiles },
+        timeouts: this.#timeouts,
+        common: commonHeaders(id),
+      },
       this.#connections,
     );
   }
@@ -88,7 +101,8 @@ export class HttpServer {
 
   /**
    * Stops in good order: accepts nobody, closes idle connections at once and the others when what is in flight there has
-   * been answered, cuts what is left after `closeMs`. Requests that come later are neither done nor answered.
+   * been answered, cuts what is left after `closeMs`. Requests that come later are neither done nor answered. Calls that
+   * wait in a line are in flight too: the service should be closed meanwhile, so that it answers them.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();

@@ -3,7 +3,6 @@
  * element as one string. A document that is no XML-RPC is read to its end first, because one that is not even
  * well-formed has another fault code.
  */
-import { decodeDocument } from './decode-document.js';
 import { BAD_PARAMETERS, Fault, NOT_XML_RPC, quoted } from './faults.js';
 import type { DocumentLimits } from './limits.js';
 import { isBlank, Scanner, type Token } from './scanner.js';
@@ -24,13 +23,10 @@ export class Cursor {
   readonly #scanner: Scanner;
   #items = 0;
 
-  /** @param charset of the Content-Type. */
-  constructor(body: Uint8Array, charset: string | undefined, limits: DocumentLimits) {
-    if (body.length > limits.bytes) {
-      throw new Fault(NOT_XML_RPC, `The body has ${body.length} bytes, more than ${limits.bytes}`);
-    }
+  /** @param xml as `decodeDocument` answers it. */
+  constructor(xml: string, limits: DocumentLimits) {
     this.limits = limits;
-    this.#scanner = new Scanner(decodeDocument(body, charset), PLAIN_NAMES);
+    this.#scanner = new Scanner(xml, PLAIN_NAMES);
   }
 
   /** The name of the tag last read. */

@@ -22,6 +22,9 @@ const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
 
 const UTF_8_MARK_BYTES = 3;
 
+const LESS = 0x3c;
+const QUESTION = 0x3f;
+
 /** A declaration has three short attributes; a longer one is looked at no further. */
 const MAX_DECLARATION_BYTES = 256;
 
@@ -29,7 +32,8 @@ const MAX_DECLARATION_BYTES = 256;
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:'1\.[0-9]+'|"1\.[0-9]+")(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(['"])([A-Za-z][\w.-]*)\1)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|"(?:yes|no)"))?[ \t\r\n]*\?>/;
 
-/** What is no Char (XML 1.0, production 2). */
+/** What is no Char (XML 1.0, production 2), in ASCII and beyond it. */
+const NO_ASCII_XML_CHARACTER = /[^\t\n\r -\x7f]/;
 const NO_XML_CHARACTER = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /**
@@ -47,7 +51,7 @@ export function decodeDocument(body: Uint8Array, charset: string | undefined): s
   const declared = declaration?.[2];
   const named = [mark, charset, declared].filter((name) => name !== undefined).map(encodingNamed);
   const text = decode(bytes, start + (declaration?.[0].length ?? 0), named);
-  const found = NO_XML_CHARACTER.exec(text);
+  const found = (isAscii(bytes) ? NO_ASCII_XML_CHARACTER : NO_XML_CHARACTER).exec(text);
   if (found) throw unreadable(`has the character ${quoted(found[0])}, which XML does not have`);
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
 }
@@ -65,13 +69,15 @@ function decode(bytes: Buffer, start: number, named: readonly Encoding[]): strin
 
 /** The mark of UTF-8. That of UTF-16 is a fault: the body would not be read as XML anyway, and this says why. */
 function byteOrderMark(bytes: Buffer): Encoding | undefined {
-  const [first, second, third] = bytes;
-  if (first === 0xef && second === 0xbb && third === 0xbf) return 'utf-8';
+  const first = bytes[0];
+  const second = bytes[1];
+  if (first === 0xef && second === 0xbb && bytes[2] === 0xbf) return 'utf-8';
   if ((first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) throw unsupported('utf-16');
   return undefined;
 }
 
 function declarationAt(bytes: Buffer, start: number): RegExpExecArray | undefined {
+  if (bytes[start] !== LESS || bytes[start + 1] !== QUESTION) return undefined;
   const head = bytes.toString('latin1', start, start + MAX_DECLARATION_BYTES);
   if (!/^<\?xml[ \t\r\n]/.test(head)) return undefined;
   const declaration = DECLARATION.exec(head);

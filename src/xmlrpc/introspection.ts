@@ -4,10 +4,12 @@
 import { findMethod } from './invoke.js';
 import { callText, defineMethod, type Method, needsOptions, type ParameterType } from './method.js';
 
-/** The types that a signature may give for a parameter. A token is one of two. */
+/** The types that a signature may give for a parameter. Seconds and a token are one of two. */
 const SIGNATURE_TYPES: Readonly<Record<ParameterType, readonly string[]>> = {
   string: ['string'],
   int: ['int'],
+  seconds: ['int', 'double'],
+  boolean: ['boolean'],
   token: ['string', 'int'],
   state: ['string'],
   array: ['array'],

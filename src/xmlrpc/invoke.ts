@@ -24,9 +24,11 @@ export function findMethod(methods: MethodTable, name: string): Method {
 
 /**
  * Calls a method. The service is called before this returns, so that calls are decided in the order of their starts.
- * Rejects with Fault, and with what the service rejects with.
+ * Rejects with what the service rejects with.
+ *
+ * @throws Fault at once, for what is no call of a method.
  */
-export async function invoke(
+export function invoke(
   name: string,
   params: readonly XmlRpcValue[],
   environment: Environment,

@@ -2,7 +2,7 @@
  * What a row of the method table is. Everything that is known of a method stands in its row: validation, introspection,
  * documentation and the call itself are made from it.
  */
-import type { ResourceState } from '../core/commands.js';
+import type { ResourceState } from '../core/answers.js';
 import type { CallContext, LockService } from '../service/api.js';
 import type { XmlRpcValue } from './values.js';
 
@@ -11,6 +11,9 @@ export interface ParameterTypes {
   string: string;
   /** An XML-RPC int: whole, 32 bits. */
   int: number;
+  /** Seconds, whole or not; an int or a double on the wire. Finite and not negative; the range is the service's to check. */
+  seconds: number;
+  boolean: boolean;
   /** Decimal digits; a string of them or an int on the wire. */
   token: string;
   state: ResourceState;

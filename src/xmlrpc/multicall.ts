@@ -21,14 +21,15 @@ export const multicall = defineMethod({
   parameters: { calls: 'array' },
   returns: 'array',
   answer: 'array: per call `[answer]`, or a struct `faultCode`, `faultString`',
-  summary: `At most ${MAX_MULTICALL_CALLS} calls, each a struct of methodName and params, none of them ${NAME}.`,
+  summary: `At most ${MAX_MULTICALL_CALLS} calls, each a struct of methodName and params, none of them ${NAME}; wait counts as 0.`,
   details:
     'They are decided one after another in one turn, each with its own answer; it is no transaction. ' +
     'If one of them cannot be read as a call, none is executed.',
   call: async ({ calls }, environment) => {
     const singles = readCalls(calls);
+    const inSequence = { ...environment, context: { ...environment.context, inSequence: true } };
     // All start in this tick, in order; each one's answer waits for nothing but itself.
-    return Promise.all(singles.map((single) => answerOf(single, environment)));
+    return Promise.all(singles.map((single) => answerOf(single, inSequence)));
   },
 });
 

@@ -3,7 +3,10 @@
  * either side; a body over a limit, or one that is no XML-RPC, is a fault and nothing else.
  */
 import { Cursor } from './cursor.js';
+import { decodeDocument } from './decode-document.js';
+import { Fault, NOT_XML_RPC } from './faults.js';
 import { type DocumentLimits, REQUEST_LIMITS, RESPONSE_LIMITS } from './limits.js';
+import { readPlainCall } from './plain-call.js';
 import { readValue } from './read-value.js';
 import type { XmlRpcValue } from './values.js';
 
@@ -29,7 +32,11 @@ export function parseCall(
   charset?: string,
   limits: DocumentLimits = REQUEST_LIMITS,
 ): ParsedCall {
-  const cursor = new Cursor(body, charset, limits);
+  const xml = documentText(body, charset, limits);
+  return readPlainCall(xml, limits.items) ?? readCall(new Cursor(xml, limits));
+}
+
+function readCall(cursor: Cursor): ParsedCall {
   cursor.expectStart('methodCall');
   cursor.expectStart('methodName');
   const method = cursor.content().trim();
@@ -59,7 +66,7 @@ export function parseResponse(
   charset?: string,
   limits: DocumentLimits = RESPONSE_LIMITS,
 ): ParsedResponse {
-  const cursor = new Cursor(body, charset, limits);
+  const cursor = new Cursor(documentText(body, charset, limits), limits);
   cursor.expectStart('methodResponse');
   if (cursor.nextTag() !== 'start') cursor.notXmlRpc('has an empty methodResponse');
   const isFault = cursor.name === 'fault';
@@ -72,6 +79,14 @@ export function parseResponse(
   cursor.expectEnd(); // </methodResponse>
   cursor.nextTag();
   return isFault ? { fault: faultIn(value, cursor) } : { value };
+}
+
+/** The text of a document that is not over the limit. */
+function documentText(body: Uint8Array, charset: string | undefined, limits: DocumentLimits): string {
+  if (body.length > limits.bytes) {
+    throw new Fault(NOT_XML_RPC, `The body has ${body.length} bytes, more than ${limits.bytes}`);
+  }
+  return decodeDocument(body, charset);
 }
 
 /** Reads `<value>…</value>` and the end tag of the element around it. */

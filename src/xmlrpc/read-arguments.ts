@@ -2,7 +2,7 @@
  * Checks the parameters of a call against the row of its method: their number, their types, the options that are known.
  * What a string may hold is not decided here but by the service.
  */
-import type { ResourceState } from '../core/commands.js';
+import { RESOURCE_STATES } from '../core/answers.js';
 import { BAD_PARAMETERS, Fault, quoted } from './faults.js';
 import {
   callText,
@@ -14,19 +14,18 @@ import {
 } from './method.js';
 import { isInt, typeName, type XmlRpcStruct, type XmlRpcValue } from './values.js';
 
-/** As a record, so that a state without its line does not compile. */
-const STATES: Readonly<Record<ResourceState, true>> = { free: true, held: true, unreadable: true };
-
 /** A type on the wire: how faults call it, and what a handler gets; undefined for a value that is not of the type. */
 type TypeRow<Type> = { readonly text: string; read(value: XmlRpcValue): Type | undefined };
 
 const TYPES: { readonly [Type in ParameterType]: TypeRow<ParameterTypes[Type]> } = {
   string: { text: 'string', read: (value) => (typeof value === 'string' ? value : undefined) },
   int: { text: 'int', read: (value) => (typeof value === 'number' && isInt(value) ? value : undefined) },
+  seconds: { text: 'int or double, 0 or more', read: readSeconds },
+  boolean: { text: 'boolean', read: (value) => (typeof value === 'boolean' ? value : undefined) },
   token: { text: 'string of decimal digits, or int', read: readToken },
   state: {
-    text: `one of ${Object.keys(STATES).join(', ')}`,
-    read: (value) => (isState(value) ? value : undefined),
+    text: `one of ${RESOURCE_STATES.join(', ')}`,
+    read: (value) => RESOURCE_STATES.find((state) => state === value),
   },
   array: { text: 'array', read: (value) => (Array.isArray(value) ? value : undefined) },
 };
@@ -37,8 +36,9 @@ function readToken(value: XmlRpcValue): string | undefined {
   return typeof digits === 'string' && /^[0-9]+$/.test(digits) ? digits : undefined;
 }
 
-function isState(value: XmlRpcValue): value is ResourceState {
-  return typeof value === 'string' && Object.hasOwn(STATES, value);
+function readSeconds(value: XmlRpcValue): number | undefined {
+  const seconds = typeof value === 'bigint' ? Number(value) : value;
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
 }
 
 /**
@@ -108,6 +108,7 @@ function described(type: ParameterType, given: XmlRpcValue | undefined): string 
   if (given === undefined) return 'absent';
   const wireType = typeName(given);
   if (type === 'state' && wireType === 'string') return quoted(String(given));
+  if (type === 'seconds' && ['int', 'i8', 'double'].includes(wireType)) return String(given);
   if (type === 'token' && ['string', 'int', 'i8'].includes(wireType)) return quoted(String(given));
   return wireType;
 }

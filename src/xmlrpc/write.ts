@@ -8,10 +8,19 @@ import { isInt } from './values.js';
 const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<methodResponse>';
 
 /**
+ * Members whose numbers are always doubles, so that a client never meets an int one time and a double the next under the
+ * same name: seconds, and counts that can outgrow 32 bits.
+ */
+const DOUBLES: ReadonlySet<unknown> = new Set([
+  ...['ttl', 'left', 'waited'],
+  ...['grants', 'refusals', 'lost', 'journalBytes'],
+]);
+
+/**
  * The body of an answer.
  *
  * @param value plain objects and arrays, or Maps; members that are undefined are left out. Whole numbers beyond 32 bits
- * become doubles, Dates their UTC digits.
+ * become doubles, and so do all in the members of `DOUBLES`; Dates become their UTC digits.
  * @throws TypeError for what XML-RPC has no type for: null, NaN, a bigint, a function.
  */
 export function writeResponse(value: unknown): string {
@@ -24,19 +33,25 @@ export function writeFault(code: number, text: string): string {
 }
 
 function valueXml(value: unknown): string {
+  return `<value>${typedXml(value)}</value>`;
+}
+
+function typedXml(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return `<value><string>${escapeText(value)}</string></value>`;
+      return `<string>${escapeText(value)}</string>`;
     case 'number':
-      return `<value>${numberXml(value)}</value>`;
+      return numberXml(value);
     case 'boolean':
-      return `<value><boolean>${value ? 1 : 0}</boolean></value>`;
+      return `<boolean>${value ? 1 : 0}</boolean>`;
     case 'object':
-      return `<value>${objectXml(value)}</value>`;
+      return objectXml(value);
     default:
       throw new TypeError(`XML-RPC has no type for ${typeof value}`);
   }
 }
+
+type Members = Readonly<Record<string, unknown>>;
 
 function objectXml(value: object | null): string {
   if (value === null) throw new TypeError('XML-RPC has no null');
@@ -44,15 +59,26 @@ function objectXml(value: object | null): string {
   if (value instanceof Date) return `<dateTime.iso8601>${dateDigits(value)}</dateTime.iso8601>`;
   if (value instanceof Uint8Array) return `<base64>${Buffer.from(value).toString('base64')}</base64>`;
   let members = '';
-  for (const [name, member] of value instanceof Map ? value : Object.entries(value)) {
-    if (member === undefined) continue;
-    members += `<member><name>${escapeText(String(name))}</name>${valueXml(member)}</member>`;
+  if (value instanceof Map) {
+    for (const [name, member] of value) members += memberXml(String(name), member);
+  } else {
+    // Not Object.entries, which makes an array for each member.
+    for (const name of Object.keys(value)) members += memberXml(name, (value as Members)[name]);
   }
   return `<struct>${members}</struct>`;
 }
 
+function memberXml(name: string, member: unknown): string {
+  if (member === undefined) return '';
+  const xml = typeof member === 'number' && DOUBLES.has(name) ? doubleXml(member) : typedXml(member);
+  return `<member><name>${escapeText(name)}</name><value>${xml}</value></member>`;
+}
+
 function numberXml(value: number): string {
-  if (isInt(value)) return `<int>${value}</int>`;
+  return isInt(value) ? `<int>${value}</int>` : doubleXml(value);
+}
+
+function doubleXml(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError(`XML-RPC has no ${value}`);
   return `<double>${decimal(value)}</double>`;
 }
@@ -68,10 +94,19 @@ function decimal(value: number): string {
   return point > 0 ? `${sign}${digits.padEnd(point, '0')}.0` : `${sign}0.${'0'.repeat(-point)}${digits}`;
 }
 
+/** The second that was written last, and its digits: most dates of one moment are the same. */
+let lastSecond = Number.NaN;
+let lastDigits = '';
+
 /** `20261121T01:20:48`, UTC. */
 function dateDigits(date: Date): string {
-  const iso = date.toISOString();
-  return iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 19);
+  const second = Math.floor(date.getTime() / 1_000);
+  if (second !== lastSecond) {
+    const iso = date.toISOString();
+    lastDigits = iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 19);
+    lastSecond = second;
+  }
+  return lastDigits;
 }
 
 /** What cannot stand for itself: markup, the carriage return (a parser would make it a line feed), what XML has not. */

@@ -45,10 +45,19 @@ export function fakeService(health: Health = { status: 'ok', problems: [] }): Lo
   const unasked = () => Promise.reject(new Error('nobody should have asked'));
   return {
     lock: unasked,
+    enqueue: unasked,
+    wait: unasked,
+    cancel: unasked,
     unlock: unasked,
+    renew: unasked,
+    extend: unasked,
+    update: unasked,
+    check: unasked,
     forceUnlock: unasked,
+    confirmFenced: unasked,
     status: unasked,
     list: unasked,
+    history: unasked,
     stats: unasked,
     health: () => health,
   };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BadParameter, Refusal } from '../../src/core/refusals.js';
 import { handleCall } from '../../src/xmlrpc/dispatch.js';
 import { BAD_PARAMETERS, INTERNAL_ERROR, NOT_WELL_FORMED, NOT_XML_RPC } from '../../src/xmlrpc/faults.js';
-import { bytes, callOf } from './documents.js';
+import { bytes, callOf, structOf } from './documents.js';
 import { answerTo, fakeService } from './fake-service.js';
 
 const failing = (error: unknown) =>
@@ -89,13 +89,24 @@ test('stats have the connections', async () => {
 });
 
 test('the service learns who calls, and since when', async () => {
-  const contexts: unknown[] = [];
+  const calls = [
+    callOf('lock', 'r', 'c'),
+    callOf('enqueue', 'r', 'c'),
+    callOf('wait', 'r', 'c', '<int>5</int>'),
+    callOf('cancel', 'r', 'c'),
+    callOf('unlock', 'r', 'c'),
+    callOf('renew', 'r', 'c'),
+    callOf('extend', 'r', 'c', '<int>5</int>'),
+    callOf('update', 'r', 'c'),
+    callOf('check', 'r', '17'),
+    callOf('status', 'r'),
+    callOf('forceUnlock', 'r', structOf({ reason: 'gone' })),
+    callOf('confirmFenced', 'r', structOf({ reason: 'off' })),
+  ];
   const service = fakeService();
-  service.lock = async (_resource, _client, _options, context) => {
-    contexts.push(context);
-    return true as never;
-  };
-  const context = { from: '192.0.2.1:1000', received: 12.5 };
-  await answerTo(callOf('lock', 'r', 'c'), service, context);
-  expect(contexts).toEqual([context]);
+  const peer = { isGone: false, onGone: () => () => {} };
+  const context = { from: '192.0.2.1:1000', received: 12.5, peer };
+  for (const call of calls) await answerTo(call, service, context);
+  expect(service.contexts).toHaveLength(calls.length);
+  for (const each of service.contexts) expect(each).toBe(context);
 });

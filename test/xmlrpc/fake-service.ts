@@ -1,5 +1,5 @@
 /** A lock service that notes what is asked of it and answers what the test says. */
-import type { LockService } from '../../src/service/api.js';
+import type { CallContext, LockService } from '../../src/service/api.js';
 import { handleCall } from '../../src/xmlrpc/dispatch.js';
 import type { RequestContext } from '../../src/xmlrpc/method.js';
 import { type ParsedResponse, parseResponse } from '../../src/xmlrpc/parse.js';
@@ -12,24 +12,40 @@ type Answer = (...asked: Asked) => unknown;
 export interface FakeService extends LockService {
   /** Every call, in order; the context is left out. */
   readonly asked: Asked[];
+  /** The context of every call, in order; undefined for calls without one. */
+  readonly contexts: (CallContext | undefined)[];
 }
 
 /** @param answer gives each call's answer, or throws what the service shall reject with. */
 export function fakeService(answer: Answer = () => true): FakeService {
   const asked: Asked[] = [];
-  const ask = async (...call: Asked): Promise<never> => {
+  const contexts: (CallContext | undefined)[] = [];
+  const ask = async (context: CallContext | undefined, ...call: Asked): Promise<never> => {
     asked.push(call);
+    contexts.push(context);
     await Promise.resolve(); // As the real one: decided now, answered later.
     return answer(...call) as never;
   };
   return {
     asked,
-    lock: (resource, client, options) => ask('lock', resource, client, options),
-    unlock: (resource, client, options) => ask('unlock', resource, client, options),
-    forceUnlock: (resource, options) => ask('forceUnlock', resource, options),
-    status: (resource) => ask('status', resource),
-    list: (options) => ask('list', options),
-    stats: () => ask('stats'),
+    contexts,
+    lock: (resource, client, options, context) => ask(context, 'lock', resource, client, options),
+    enqueue: (resource, client, options, context) => ask(context, 'enqueue', resource, client, options),
+    wait: (resource, client, seconds, options, context) =>
+      ask(context, 'wait', resource, client, seconds, options),
+    cancel: (resource, client, context) => ask(context, 'cancel', resource, client),
+    unlock: (resource, client, options, context) => ask(context, 'unlock', resource, client, options),
+    renew: (resource, client, options, context) => ask(context, 'renew', resource, client, options),
+    extend: (resource, client, seconds, options, context) =>
+      ask(context, 'extend', resource, client, seconds, options),
+    update: (resource, client, options, context) => ask(context, 'update', resource, client, options),
+    check: (resource, token, context) => ask(context, 'check', resource, token),
+    forceUnlock: (resource, options, context) => ask(context, 'forceUnlock', resource, options),
+    confirmFenced: (resource, options, context) => ask(context, 'confirmFenced', resource, options),
+    status: (resource, context) => ask(context, 'status', resource),
+    list: (options) => ask(undefined, 'list', options),
+    history: (options) => ask(undefined, 'history', options),
+    stats: () => ask(undefined, 'stats'),
     health: () => ({ status: 'ok', problems: [] }),
   };
 }

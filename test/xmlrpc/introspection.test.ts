@@ -8,10 +8,19 @@ test('every method is listed', async () => {
   expect(await valueOfAnswer(callOf('system.listMethods'))).toEqual([
     'lock',
     'unlock',
+    'renew',
+    'extend',
+    'update',
+    'enqueue',
+    'wait',
+    'cancel',
+    'check',
     'status',
     'list',
-    'forceUnlock',
+    'history',
     'stats',
+    'forceUnlock',
+    'confirmFenced',
     'system.listMethods',
     'system.methodHelp',
     'system.methodSignature',
@@ -28,6 +37,24 @@ test.each([
       ['struct', 'string', 'string', 'struct'],
     ],
   ],
+  [
+    'wait',
+    [
+      ['struct', 'string', 'string', 'int'],
+      ['struct', 'string', 'string', 'double'],
+      ['struct', 'string', 'string', 'int', 'struct'],
+      ['struct', 'string', 'string', 'double', 'struct'],
+    ],
+  ],
+  ['cancel', [['boolean', 'string', 'string']]],
+  [
+    'check',
+    [
+      ['boolean', 'string', 'string'],
+      ['boolean', 'string', 'int'],
+    ],
+  ],
+  ['confirmFenced', [['boolean', 'string', 'struct']]],
   ['status', [['struct', 'string']]],
   ['list', [['array'], ['array', 'struct']]],
   ['forceUnlock', [['boolean', 'string', 'struct']]],
@@ -42,8 +69,19 @@ test('the help of a method has its options', async () => {
     'forceUnlock(resource, options): Ends somebody else’s hold, or the lock of a lock file that cannot be read. ' +
       'For operators. It answers when the loss is saved. Options: ' +
       'reason (string, required): why, at most 1,024 characters; the victim is told; ' +
-      'client (string): whose hold; needed where several hold the resource.',
+      'client (string): whose hold; needed where several hold the resource; ' +
+      'fenced (boolean): the caller vouches that the holder can do no more harm: no fence command runs.',
   );
+});
+
+test('the help of a method has the ranges of its seconds', async () => {
+  expect(await valueOfAnswer(callOf('system.methodHelp', 'lock'))).toMatch(
+    /wait \(seconds\): seconds to wait in the line, up to 3,600; .*; ttl \(seconds\): seconds of the lease, 0\.1 to 2,678,400; /,
+  );
+});
+
+test('that nothing waits in a system.multicall stands in its help', async () => {
+  expect(await valueOfAnswer(callOf('system.methodHelp', 'system.multicall'))).toContain('wait counts as 0');
 });
 
 test('every method has help and signatures', async () => {

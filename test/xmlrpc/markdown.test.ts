@@ -20,7 +20,7 @@ test('the table of methods', () => {
   expect(rows).toContainEqual([
     '`unlock(resource, client, options)`',
     'true',
-    'Gives back what the client holds. `token` (unlock only that very hold)',
+    'Gives back what the client holds. `token` (only that very hold)',
   ]);
   expect(new Set(rows.map((row) => row.length))).toEqual(new Set([3]));
 });

@@ -22,7 +22,73 @@ describe('what the service is asked', () => {
       ['r', 'c', options('token', '<i8>9007199254740993</i8>')],
       ['unlock', 'r', 'c', { token: '9007199254740993' }],
     ],
+    [
+      'lock',
+      [
+        'r',
+        'c',
+        structOf({
+          ttl: '<int>30</int>',
+          wait: '<double>2.5</double>',
+          limit: '<int>2</int>',
+          note: 'why',
+          request: 'k1',
+          claim: '<int>60</int>',
+        }),
+      ],
+      ['lock', 'r', 'c', { ttl: 30, wait: 2.5, limit: 2, note: 'why', request: 'k1', claim: 60 }],
+    ],
+    ['enqueue', ['r', 'c'], ['enqueue', 'r', 'c', {}]],
+    [
+      'enqueue',
+      [
+        'r',
+        'c',
+        structOf({
+          ttl: '<double>0.5</double>',
+          limit: '<int>2</int>',
+          note: '',
+          request: 'k1',
+          claim: '<int>0</int>',
+        }),
+      ],
+      ['enqueue', 'r', 'c', { ttl: 0.5, limit: 2, note: '', request: 'k1', claim: 0 }],
+    ],
+    ['wait', ['r', 'c', '<int>25</int>'], ['wait', 'r', 'c', 25, {}]],
+    ['wait', ['r', 'c', '<double>0.25</double>'], ['wait', 'r', 'c', 0.25, {}]],
+    ['wait', ['r', 'c', '<double>25.0</double>'], ['wait', 'r', 'c', 25, {}]],
+    ['wait', ['r', 'c', '<int>0</int>', options('request', 'k1')], ['wait', 'r', 'c', 0, { request: 'k1' }]],
+    // No number is too large to be seconds: the range is the service's to refuse.
+    ['wait', ['r', 'c', '<double>1e300</double>'], ['wait', 'r', 'c', 1e300, {}]],
+    ['wait', ['r', 'c', '<i8>9223372036854775807</i8>'], ['wait', 'r', 'c', 2 ** 63, {}]],
+    ['cancel', ['r', 'c'], ['cancel', 'r', 'c']],
+    ['renew', ['r', 'c'], ['renew', 'r', 'c', {}]],
+    [
+      'renew',
+      ['r', 'c', structOf({ ttl: '<int>60</int>', token: '17' })],
+      ['renew', 'r', 'c', { ttl: 60, token: '17' }],
+    ],
+    ['extend', ['r', 'c', '<int>60</int>'], ['extend', 'r', 'c', 60, {}]],
+    [
+      'extend',
+      ['r', 'c', '<double>1.5</double>', options('token', '<int>17</int>')],
+      ['extend', 'r', 'c', 1.5, { token: '17' }],
+    ],
+    ['update', ['r', 'c'], ['update', 'r', 'c', {}]],
+    [
+      'update',
+      ['r', 'c', structOf({ note: '', ttl: '<int>0</int>', newClient: 'd', token: '17' })],
+      ['update', 'r', 'c', { note: '', ttl: 0, newClient: 'd', token: '17' }],
+    ],
+    ['check', ['r', '0017'], ['check', 'r', '0017']],
+    ['check', ['r', '<int>17</int>'], ['check', 'r', '17']],
     ['status', ['r'], ['status', 'r']],
+    ['history', [], ['history', {}]],
+    [
+      'history',
+      [structOf({ resource: 'r', client: 'c', count: '<int>5</int>', before: '7-2' })],
+      ['history', { resource: 'r', client: 'c', count: 5, before: '7-2' }],
+    ],
     ['list', [], ['list', {}]],
     [
       'list',
@@ -35,6 +101,22 @@ describe('what the service is asked', () => {
       ['r', structOf({ reason: 'gone', client: 'c' })],
       ['forceUnlock', 'r', { reason: 'gone', client: 'c' }],
     ],
+    [
+      'forceUnlock',
+      ['r', structOf({ reason: 'gone', fenced: '<boolean>1</boolean>' })],
+      ['forceUnlock', 'r', { reason: 'gone', fenced: true }],
+    ],
+    [
+      'forceUnlock',
+      ['r', structOf({ reason: 'gone', fenced: '<boolean>0</boolean>' })],
+      ['forceUnlock', 'r', { reason: 'gone', fenced: false }],
+    ],
+    ['confirmFenced', ['r', options('reason', 'off')], ['confirmFenced', 'r', { reason: 'off' }]],
+    [
+      'confirmFenced',
+      ['r', structOf({ reason: 'off', token: '17' })],
+      ['confirmFenced', 'r', { reason: 'off', token: '17' }],
+    ],
     ['stats', [], ['stats']],
   ])('%s(%s)', async (method, values, asked) => {
     const service = fakeService(() => ({}));
@@ -44,6 +126,9 @@ describe('what the service is asked', () => {
 });
 
 describe('bad parameters: the fault names method and parameter, and the service is not asked', () => {
+  const lockOptions = 'wait, ttl, limit, note, request, claim';
+  const states = 'free, held, reserved, delayed, fencing, unreadable';
+  const seconds = 'must be int or double, 0 or more, not';
   const token = "unlock: parameter 'token' must be string of decimal digits, or int, not";
   test.each<[string, string[], string]>([
     ['lock', [], 'lock: expects 2 or 3 parameters, lock(resource, client, options), not 0'],
@@ -84,30 +169,71 @@ describe('bad parameters: the fault names method and parameter, and the service 
       "lock: parameter 'limit' must be int, not double",
     ],
     ['lock', ['r', 'c', options('note', '<struct/>')], "lock: parameter 'note' must be string, not struct"],
-    ['lock', ['r', 'c', options('ttl', '<int>5</int>')], "lock: unknown option 'ttl'; known: limit, note"],
+    ['lock', ['r', 'c', options('tll', '<int>5</int>')], `lock: unknown option 'tll'; known: ${lockOptions}`],
+    [
+      'enqueue',
+      ['r', 'c', options('wait', '<int>5</int>')],
+      "enqueue: unknown option 'wait'; known: ttl, limit, note, request, claim",
+    ],
+    ['cancel', ['r', 'c', '<struct/>'], 'cancel: expects 2 parameters, cancel(resource, client), not 3'],
+    ['wait', ['r', 'c'], 'wait: expects 3 or 4 parameters, wait(resource, client, seconds, options), not 2'],
+    [
+      'extend',
+      ['r', 'c'],
+      'extend: expects 3 or 4 parameters, extend(resource, client, seconds, options), not 2',
+    ],
+    ['check', ['r'], 'check: expects 2 parameters, check(resource, token), not 1'],
+    ['check', ['r', ''], "check: parameter 'token' must be string of decimal digits, or int, not ''"],
+    [
+      'confirmFenced',
+      ['r', options('token', '17')],
+      "confirmFenced: parameter 'options' must have the member 'reason'",
+    ],
+    ['lock', ['r', 'c', options('ttl', '5')], `lock: parameter 'ttl' ${seconds} string`],
+    ['lock', ['r', 'c', options('ttl', '<int>-5</int>')], `lock: parameter 'ttl' ${seconds} -5`],
+    ['lock', ['r', 'c', options('wait', '<double>-0.5</double>')], `lock: parameter 'wait' ${seconds} -0.5`],
+    [
+      'lock',
+      ['r', 'c', options('claim', '<boolean>1</boolean>')],
+      `lock: parameter 'claim' ${seconds} boolean`,
+    ],
+    ['lock', ['r', 'c', options('wait', '<nil/>')], `lock: parameter 'wait' ${seconds} nil`],
+    [
+      'wait',
+      ['r', 'c', '<i8>-9007199254740993</i8>'],
+      `wait: parameter 'seconds' ${seconds} -9007199254740993`,
+    ],
+    ['wait', ['r', 'c', '<struct/>'], `wait: parameter 'seconds' ${seconds} struct`],
+    ['extend', ['r', 'c', 'ten'], `extend: parameter 'seconds' ${seconds} string`],
+    [
+      'forceUnlock',
+      ['r', structOf({ reason: 'gone', fenced: '<int>1</int>' })],
+      "forceUnlock: parameter 'fenced' must be boolean, not int",
+    ],
+    [
+      'forceUnlock',
+      ['r', structOf({ reason: 'gone', fenced: 'true' })],
+      "forceUnlock: parameter 'fenced' must be boolean, not string",
+    ],
     ['unlock', ['r', 'c', options('limit', '<int>1</int>')], "unlock: unknown option 'limit'; known: token"],
-    ['lock', ['r', 'c', options('__proto__', 'x')], "lock: unknown option '__proto__'; known: limit, note"],
-    ['lock', ['r', 'c', options('toString', 'x')], "lock: unknown option 'toString'; known: limit, note"],
-    ['lock', ['r', 'c', options('\n', 'x')], "lock: unknown option '\\u{a}'; known: limit, note"],
+    [
+      'lock',
+      ['r', 'c', options('__proto__', 'x')],
+      `lock: unknown option '__proto__'; known: ${lockOptions}`,
+    ],
+    ['lock', ['r', 'c', options('toString', 'x')], `lock: unknown option 'toString'; known: ${lockOptions}`],
+    ['lock', ['r', 'c', options('\n', 'x')], `lock: unknown option '\\u{a}'; known: ${lockOptions}`],
     ['unlock', ['r', 'c', options('token', '12a')], `${token} '12a'`],
     ['unlock', ['r', 'c', options('token', '')], `${token} ''`],
     ['unlock', ['r', 'c', options('token', '<int>-1</int>')], `${token} '-1'`],
     ['unlock', ['r', 'c', options('token', '<double>1.5</double>')], `${token} double`],
-    [
-      'list',
-      [options('state', 'busy')],
-      "list: parameter 'state' must be one of free, held, unreadable, not 'busy'",
-    ],
+    ['list', [options('state', 'busy')], `list: parameter 'state' must be one of ${states}, not 'busy'`],
     [
       'list',
       [options('state', 'toString')],
-      "list: parameter 'state' must be one of free, held, unreadable, not 'toString'",
+      `list: parameter 'state' must be one of ${states}, not 'toString'`,
     ],
-    [
-      'list',
-      [options('state', '<int>1</int>')],
-      "list: parameter 'state' must be one of free, held, unreadable, not int",
-    ],
+    ['list', [options('state', '<int>1</int>')], `list: parameter 'state' must be one of ${states}, not int`],
   ])('%s(%s)', async (method, values, text) => {
     const service = fakeService();
     expect(await answerTo(callOf(method, ...values), service)).toEqual({

@@ -52,6 +52,37 @@ test('all calls reach the service before the first is answered', async () => {
   await answer;
 });
 
+test('the service learns of each call that it is one of several', async () => {
+  const service = fakeService();
+  const peer = { isGone: false, onGone: () => () => {} };
+  const context = { from: '192.0.2.1:1000', received: 12.5, peer };
+  await answerTo(
+    multicallOf(single('lock', 'r', 'c', structOf({ wait: '<int>5</int>' })), single('unlock', 'r', 'c')),
+    service,
+    context,
+  );
+  expect(service.asked).toEqual([
+    ['lock', 'r', 'c', { wait: 5 }],
+    ['unlock', 'r', 'c', {}],
+  ]);
+  expect(service.contexts).toEqual([
+    { ...context, inSequence: true },
+    { ...context, inSequence: true },
+  ]);
+  expect(context).not.toHaveProperty('inSequence');
+});
+
+test('defects within are told to the daemon', async () => {
+  const told: unknown[] = [];
+  const defect = new TypeError('secret');
+  const service = fakeService(() => {
+    throw defect;
+  });
+  const onInternalError = (error: unknown, method: string) => told.push([method, error]);
+  await answerTo(multicallOf(single('status', 'r')), service, { from: 'x', onInternalError });
+  expect(told).toEqual([['status', defect]]);
+});
+
 test('no calls, no answers', async () => {
   expect(await valueOfAnswer(multicallOf())).toEqual([]);
 });

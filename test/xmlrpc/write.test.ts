@@ -47,6 +47,17 @@ describe('what is written', () => {
       { a: undefined, 'b<': 1 },
       '<struct><member><name>b&lt;</name><value><int>1</int></value></member></struct>',
     ],
+    [
+      { waited: 0, left: -0, ttl: 30 },
+      '<struct><member><name>waited</name><value><double>0.0</double></value></member>' +
+        '<member><name>left</name><value><double>0.0</double></value></member>' +
+        '<member><name>ttl</name><value><double>30.0</double></value></member></struct>',
+    ],
+    [
+      new Map([['ttl', 1]]),
+      '<struct><member><name>ttl</name><value><double>1.0</double></value></member></struct>',
+    ],
+    [{ ttl: 'x' }, '<struct><member><name>ttl</name><value><string>x</string></value></member></struct>'],
     [new Map([['c', 1]]), '<struct><member><name>c</name><value><int>1</int></value></member></struct>'],
   ])('%j', (value, xml) => {
     expect(valueXml(value)).toBe(xml);
@@ -59,6 +70,8 @@ describe('what is written', () => {
     ['null in a struct', { a: null }],
     ['NaN', Number.NaN],
     ['infinity', -Infinity],
+    ['NaN for seconds', { left: Number.NaN }],
+    ['infinity for seconds', { ttl: Infinity }],
     ['a bigint', 1n],
     ['a function', () => 1],
     ['a symbol', Symbol('a')],
