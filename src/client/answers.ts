@@ -2,19 +2,16 @@
  * From XML-RPC values to the types of the service, checked member by member: what came over the network is not
  * believed. Each function throws `UnexpectedAnswer`. Members that only a newer lockd knows are passed over.
  */
-import type { Hold, HoldState, ResourceState } from '../core/commands.js';
-import type { FileStatus, Stats } from '../service/api.js';
-import type { XmlRpcStruct, XmlRpcValue } from '../xmlrpc/values.js';
+import type { Enqueued, Fence, Hold, HoldState, Place, ResourceState } from '../core/answers.js';
+import type { EventName } from '../core/records.js';
+import type { FileStatus, HistoryEvent, Stats } from '../service/api.js';
+import type { XmlRpcValue } from '../xmlrpc/values.js';
+import { Members, present, readArray, UnexpectedAnswer } from './members.js';
 
 /** What a daemon that listens answers to `stats`. */
 export interface DaemonStats extends Stats {
   /** Open at present. */
   readonly connections?: number;
-}
-
-/** The value is not what the method answers; `message` names the place. */
-export class UnexpectedAnswer extends Error {
-  override readonly name = 'UnexpectedAnswer';
 }
 
 /** The answer of methods that only succeed or fail. */
@@ -23,84 +20,122 @@ export function readTrue(value: XmlRpcValue): true {
   return true;
 }
 
-/** The answer of `lock`. */
+/** The answer of `check`. */
+export function readBoolean(value: XmlRpcValue): boolean {
+  if (typeof value !== 'boolean') throw new UnexpectedAnswer('is neither true nor false');
+  return value;
+}
+
+/** The answer of `lock` and of whatever else gives or changes a hold. */
 export function readHold(value: XmlRpcValue): Hold {
-  const hold = struct(value);
-  const note = hold.get('note');
+  const hold = new Members(value);
   return {
-    resource: text(hold, 'resource'),
-    client: text(hold, 'client'),
-    token: text(hold, 'token'),
-    limit: number(hold, 'limit'),
+    resource: hold.text('resource'),
+    client: hold.text('client'),
+    token: hold.text('token'),
+    limit: hold.number('limit'),
     // Passed on as it is: a state that only a newer lockd knows is still worth showing.
-    state: text(hold, 'state') as HoldState,
-    acquired: date(hold, 'acquired'),
-    renewed: date(hold, 'renewed'),
-    from: text(hold, 'from'),
-    waited: number(hold, 'waited'),
-    ...(typeof note === 'string' ? { note } : {}),
+    state: hold.text('state') as HoldState,
+    acquired: hold.date('acquired'),
+    renewed: hold.date('renewed'),
+    from: hold.text('from'),
+    waited: hold.number('waited'),
+    ...present({
+      ttl: hold.optionalNumber('ttl'),
+      expires: hold.optionalDate('expires'),
+      left: hold.optionalNumber('left'),
+      note: hold.optionalText('note'),
+    }),
   };
+}
+
+/** The answer of `enqueue`. */
+export function readEnqueued(value: XmlRpcValue): Enqueued {
+  const enqueued = new Members(value);
+  const state = enqueued.text('state');
+  const position = enqueued.number('position');
+  // Without the hold nobody would know the token, and with another state not what to do.
+  if (state === 'granted') return { state, position, hold: readHold(enqueued.value('hold') ?? '') };
+  if (state === 'queued') return { state, position };
+  throw new UnexpectedAnswer("is neither 'granted' nor 'queued'");
 }
 
 /** The answer of `status`. */
 export function readStatus(value: XmlRpcValue): FileStatus {
-  const status = struct(value);
+  const status = new Members(value);
   return {
-    resource: text(status, 'resource'),
-    state: text(status, 'state') as ResourceState,
-    limit: number(status, 'limit'),
-    held: number(status, 'held'),
-    holders: array(status.get('holders'), 'holders').map(readHold),
-    file: text(status, 'file'),
+    resource: status.text('resource'),
+    state: status.text('state') as ResourceState,
+    limit: status.number('limit'),
+    held: status.number('held'),
+    holders: status.array('holders', readHold),
+    waiting: status.number('waiting'),
+    queue: status.array('queue', readPlace),
+    file: status.text('file'),
+    ...(status.has('fence') ? { fence: status.array('fence', readFence) } : {}),
+  };
+}
+
+function readPlace(value: XmlRpcValue): Place {
+  const place = new Members(value);
+  return {
+    client: place.text('client'),
+    position: place.number('position'),
+    since: place.date('since'),
+    ...present({ note: place.optionalText('note') }),
+  };
+}
+
+function readFence(value: XmlRpcValue): Fence {
+  const fence = new Members(value);
+  return {
+    client: fence.text('client'),
+    token: fence.text('token'),
+    tries: fence.number('tries'),
+    ...present({ lastError: fence.optionalText('lastError'), nextTry: fence.optionalDate('nextTry') }),
   };
 }
 
 /** The answer of `list`. */
 export function readStatuses(value: XmlRpcValue): FileStatus[] {
-  return array(value, 'the answer').map(readStatus);
+  return readArray(value, 'the answer', readStatus);
+}
+
+/** The answer of `history`. */
+export function readEvents(value: XmlRpcValue): HistoryEvent[] {
+  return readArray(value, 'the answer', readEvent);
+}
+
+function readEvent(value: XmlRpcValue): HistoryEvent {
+  const event = new Members(value);
+  return {
+    id: event.text('id'),
+    time: event.date('time'),
+    event: event.text('event') as EventName,
+    resource: event.text('resource'),
+    client: event.text('client'),
+    ...present({
+      token: event.optionalText('token'),
+      by: event.optionalText('by'),
+      reason: event.optionalText('reason'),
+    }),
+  };
 }
 
 /** The answer of `stats`. */
 export function readStats(value: XmlRpcValue): DaemonStats {
-  const stats = struct(value);
-  const connections = stats.get('connections');
+  const stats = new Members(value);
   return {
-    version: text(stats, 'version'),
-    started: date(stats, 'started'),
-    directory: text(stats, 'directory'),
-    held: number(stats, 'held'),
-    grants: number(stats, 'grants'),
-    refusals: number(stats, 'refusals'),
-    lost: number(stats, 'lost'),
-    journalBytes: number(stats, 'journalBytes'),
-    ...(typeof connections === 'number' ? { connections } : {}),
+    version: stats.text('version'),
+    started: stats.date('started'),
+    directory: stats.text('directory'),
+    held: stats.number('held'),
+    waiting: stats.number('waiting'),
+    fencing: stats.number('fencing'),
+    grants: stats.number('grants'),
+    refusals: stats.number('refusals'),
+    lost: stats.number('lost'),
+    journalBytes: stats.number('journalBytes'),
+    ...present({ connections: stats.optionalNumber('connections') }),
   };
-}
-
-function struct(value: XmlRpcValue): XmlRpcStruct {
-  if (!(value instanceof Map)) throw new UnexpectedAnswer('is not a struct');
-  return value;
-}
-
-function array(value: XmlRpcValue | undefined, place: string): XmlRpcValue[] {
-  if (!Array.isArray(value)) throw new UnexpectedAnswer(`has no array as ${place}`);
-  return value;
-}
-
-function text(from: XmlRpcStruct, name: string): string {
-  const value = from.get(name);
-  if (typeof value !== 'string') throw new UnexpectedAnswer(`has no text '${name}'`);
-  return value;
-}
-
-function number(from: XmlRpcStruct, name: string): number {
-  const value = from.get(name);
-  if (typeof value !== 'number') throw new UnexpectedAnswer(`has no number '${name}'`);
-  return value;
-}
-
-function date(from: XmlRpcStruct, name: string): Date {
-  const value = from.get(name);
-  if (!(value instanceof Date)) throw new UnexpectedAnswer(`has no dateTime '${name}'`);
-  return value;
 }

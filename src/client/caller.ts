@@ -1,128 +1,170 @@
 /**
- * Calls a method of a daemon. A connection that could not be made is tried again; a call that may have arrived is sent
- * again only where it merely asks: a second lock is refused, and a second unlock may hit somebody else's.
+ * Calls a method of a cluster, at the address that answered last, or at the next ones in turn. A connection that could
+ * not be made is tried again; a call that may have arrived is sent again only where that comes to the same: a second
+ * unlock may hit somebody else's hold, a second extend adds again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import CustomType from 'xmlrpc/lib/customtype.js';
-import serializer from 'xmlrpc/lib/serializer.js';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
-import { answerLost, cannotBeSent, nobodyAnswers, notLockd } from './failures.js';
-import { type HttpAnswer, HttpExchange, Interrupted } from './http-exchange.js';
+import { Cluster } from './cluster.js';
+import { encodeCall, type Parameter } from './encode-call.js';
+import { notLockd } from './failures.js';
+import {
+  type HttpAnswer,
+  HttpExchange,
+  type HttpOptions,
+  Interrupted,
+  type Patience,
+} from './http-exchange.js';
+import { type LeaseClock, type Moment, REAL_CLOCK } from './lease-clock.js';
 import { readHealth, readMethodAnswer } from './read-answer.js';
+import type { Pauses } from './retry.js';
+import { type Repetition, Tries } from './tries.js';
 
-/** What a call may carry: structs are plain objects, and members without a value are left out. */
-export type Parameter = string | number | boolean | { readonly [member: string]: Parameter | undefined };
-
-/** Seconds between the tries: with connections that time out, three tries take 10 s. */
-const RETRY_PAUSES_SECONDS = [1, 3];
-
-/** Failures to connect that do not mend themselves within seconds. */
-const HOPELESS = new Set(['ENOTFOUND', 'EACCES', 'EPERM', 'EPROTO']);
-
-export interface CallerOptions {
-  readonly url: URL;
+export interface CallerOptions extends HttpOptions {
+  readonly urls: readonly [URL, ...URL[]];
+  /** Seconds to connect. */
+  readonly connectSeconds: number;
   /** Seconds for the whole answer once the connection stands. */
   readonly timeoutSeconds: number;
-  /** Seconds to wait before each further try to connect. */
-  readonly retryPausesSeconds?: readonly number[];
+  readonly pauses: Pauses;
+  readonly clock?: LeaseClock;
 }
 
-/** What is sent, and whether it may be sent twice because it changes nothing. */
-interface Sending {
-  readonly what: string;
-  readonly onlyAsks: boolean;
-  once(): Promise<HttpAnswer>;
+export interface CallOptions {
+  readonly repetition: Repetition;
+  /** Seconds that the daemon may take for it before the normal timeout begins; 0 when absent. */
+  readonly waitSeconds?: number;
+  /** Ends the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** One try at one address, so many behind the one that answered last, that takes at most so many seconds. */
+  readonly oneTry?: { readonly turn: number; readonly seconds: number };
 }
 
-/** Its methods reject with `RefusedCall`, `NoDaemon`, `OutcomeUnknown`, or `NotLockd`. */
-export class Caller {
-  readonly #url: URL;
-  readonly #http: HttpExchange;
-  readonly #pauses: readonly number[];
+/** What a method answered, and when the request was sent that was answered. */
+export interface Answered<T> {
+  readonly value: T;
+  readonly sent: Moment;
+}
 
-  constructor({ url, timeoutSeconds, retryPausesSeconds = RETRY_PAUSES_SECONDS }: CallerOptions) {
-    this.#url = url;
-    this.#http = new HttpExchange(timeoutSeconds);
-    this.#pauses = retryPausesSeconds;
-  }
-
-  /** @param onlyAsks the method changes nothing, and may be sent twice. */
-  async call(method: string, parameters: readonly Parameter[], onlyAsks: boolean): Promise<XmlRpcValue> {
-    const xml = encode(method, parameters);
-    const answer = await this.#send({
-      what: method,
-      onlyAsks,
-      once: () => this.#http.post(this.#url, xml),
-    });
-    return readMethodAnswer(answer, this.#url, (problem) => answerLost(this.#url, method, problem, onlyAsks));
-  }
-
-  /** Asks for the health, which is a page of its own beside that for calls. */
-  async health(): Promise<Health> {
-    const page = new URL('healthz', this.#url);
-    const answer = await this.#send({
-      what: page.pathname,
-      onlyAsks: true,
-      once: () => this.#http.get(page),
-    });
-    return readHealth(answer, page);
-  }
-
+/** One cluster, or what stands in for one. */
+export interface Calls {
+  /** The address that answered last. */
+  readonly url: URL;
+  /** Rejects with `RefusedCall`, `NoDaemon`, `OutcomeUnknown`, `NotLockd`, or `AnotherCluster`. */
+  call(
+    method: string,
+    parameters: readonly Parameter[],
+    options: CallOptions,
+  ): Promise<Answered<XmlRpcValue>>;
+  /** The health, which is a page of its own beside that for calls. Rejects as `call` does. */
+  health(signal?: AbortSignal): Promise<Health>;
   /** Closes the connections that are kept. */
+  close(): void;
+}
+
+/** What is sent, for the texts, and how. */
+interface Sending<T> extends CallOptions {
+  readonly what: string;
+  once(url: URL, patience: Patience): Promise<HttpAnswer>;
+  read(answer: HttpAnswer, url: URL, isRepeat: boolean): T;
+}
+
+export class Caller implements Calls {
+  readonly #cluster: Cluster;
+  readonly #http: HttpExchange;
+  readonly #connectSeconds: number;
+  readonly #timeoutSeconds: number;
+  readonly #pauses: Pauses;
+  readonly #clock: LeaseClock;
+
+  constructor({ urls, connectSeconds, timeoutSeconds, pauses, clock = REAL_CLOCK, ...http }: CallerOptions) {
+    this.#cluster = new Cluster(urls);
+    this.#http = new HttpExchange(http);
+    this.#connectSeconds = connectSeconds;
+    this.#timeoutSeconds = timeoutSeconds;
+    this.#pauses = pauses;
+    this.#clock = clock;
+  }
+
+  get url(): URL {
+    return this.#cluster.url;
+  }
+
+  async call(
+    method: string,
+    parameters: readonly Parameter[],
+    options: CallOptions,
+  ): Promise<Answered<XmlRpcValue>> {
+    const xml = encodeCall(method, parameters);
+    return this.#send({
+      ...options,
+      what: method,
+      once: (url, patience) => this.#http.post(url, xml, patience),
+      read: (answer, url, isRepeat) => readMethodAnswer(answer, url, isRepeat),
+    });
+  }
+
+  async health(signal?: AbortSignal): Promise<Health> {
+    const page = 'healthz';
+    const { value } = await this.#send({
+      what: `/${page}`,
+      repetition: 'question',
+      signal,
+      once: (url, patience) => this.#http.get(new URL(page, url), patience),
+      read: (answer, url) => readHealth(answer, new URL(page, url)),
+    });
+    return value;
+  }
+
   close(): void {
     this.#http.close();
   }
 
-  async #send({ what, onlyAsks, once }: Sending): Promise<HttpAnswer> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await once();
-      } catch (error) {
-        if (!(error instanceof Interrupted)) throw error;
-        if (isForeignProtocol(error)) throw notLockd(this.#url, 'it speaks no HTTP');
-        const isSlow = error.code === 'ETIMEDOUT';
-        if (error.sent && (isSlow || !onlyAsks)) throw answerLost(this.#url, what, error.message, onlyAsks);
-        const seconds = this.#pauses[tries - 1];
-        if (seconds === undefined || HOPELESS.has(error.code)) {
-          throw nobodyAnswers(this.#url, reason(error), tries);
-        }
-        await pause(seconds * 1_000);
+  async #send<T>(sending: Sending<T>): Promise<Answered<T>> {
+    const { signal, oneTry } = sending;
+    const tries = new Tries(this.#cluster.urls, sending.what, sending.repetition);
+    for (;;) {
+      const urls = this.#cluster.inTurn(oneTry?.turn);
+      for (const url of oneTry ? urls.slice(0, 1) : urls) {
+        const answered = await this.#try(url, sending, tries);
+        if (answered) return answered;
       }
+      const seconds = oneTry ? undefined : this.#pauses(tries.endRound());
+      if (seconds === undefined || tries.areHopeless) throw tries.failure();
+      await pause(seconds * 1_000, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
     }
+  }
+
+  /** Asks once; undefined where it makes sense to ask again, here or elsewhere. */
+  async #try<T>(url: URL, sending: Sending<T>, tries: Tries): Promise<Answered<T> | undefined> {
+    const { signal } = sending;
+    signal?.throwIfAborted();
+    const sent = this.#clock.now();
+    try {
+      const answer = await sending.once(url, this.#patience(sending));
+      this.#cluster.answered(url, answer);
+      return { value: sending.read(answer, url, tries.mayHaveArrived), sent };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isForeignProtocol(error)) throw notLockd(url, 'it speaks no HTTP');
+      tries.failed(url, error);
+      return undefined;
+    }
+  }
+
+  #patience({ waitSeconds = 0, signal, oneTry }: CallOptions): Patience {
+    const most = oneTry?.seconds ?? Number.POSITIVE_INFINITY;
+    return {
+      connectSeconds: Math.min(this.#connectSeconds, most),
+      answerSeconds: Math.min(this.#timeoutSeconds + waitSeconds, most),
+      ...(signal ? { signal } : {}),
+    };
   }
 }
 
 /** What came is no HTTP at all; an answer that was merely cut is not meant. */
-function isForeignProtocol({ code }: Interrupted): boolean {
-  return code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE';
-}
-
-function reason({ code, message }: Interrupted): string {
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  return message || code;
-}
-
-/** The call as XML. Throws `RefusedCall` for what XML cannot carry, such as control characters. */
-function encode(method: string, parameters: readonly Parameter[]): string {
-  try {
-    return serializer.serializeMethodCall(method, parameters.map(serializable), 'utf-8');
-  } catch (error) {
-    throw cannotBeSent(method, error);
-  }
-}
-
-/** A string that the serializer escapes. Of a plain one with two `]]>` it would write the rest as markup. */
-class EscapedText extends CustomType {
-  override tagName = 'string';
-}
-
-/** Parameters as the serializer must get them: it would also write a member without a value as an empty text. */
-function serializable(parameter: Parameter): unknown {
-  if (typeof parameter === 'string') return new EscapedText(parameter);
-  if (typeof parameter !== 'object') return parameter;
-  const present = Object.entries(parameter).flatMap(([member, value]) =>
-    value === undefined ? [] : [[member, serializable(value)]],
-  );
-  return Object.fromEntries(present);
+function isForeignProtocol(error: unknown): boolean {
+  if (!(error instanceof Interrupted)) return false;
+  return error.code.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE';
 }

@@ -2,7 +2,7 @@
  * What a daemon of this version refuses for its characters or its length is refused here too, in the same words:
  * control characters cannot be written as XML, so that they would never reach it.
  */
-import { clientProblem, noteProblem, resourceProblem } from '../core/names.js';
+import { clientProblem, noteProblem, requestProblem, resourceProblem } from '../core/names.js';
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { RefusedCall } from './errors.js';
 
@@ -11,6 +11,8 @@ const PROBLEMS = {
   client: clientProblem,
   note: noteProblem,
   reason: noteProblem,
+  request: requestProblem,
+  newClient: clientProblem,
 } as const;
 
 /** The texts of a call by the names of their parameters; what is no text is left to the daemon. */

@@ -1,143 +1,130 @@
 /**
- * A client of a lock daemon: every method of the wire as a typed method. It keeps its connection, never repeats a call
- * that may have changed something, and believes nothing that it is answered before it was checked.
+ * A client of a lock daemon, and of what it holds there: locks that renew themselves, and say so when they are lost.
+ * Counting and renewing stand in renewal.ts, the methods of the daemon in methods.ts.
  */
-import type { Hold } from '../core/commands.js';
-import type {
-  FileStatus,
-  ForceUnlockOptions,
-  Health,
-  ListOptions,
-  LockOptions,
-  UnlockOptions,
-} from '../service/api.js';
-import type { XmlRpcValue } from '../xmlrpc/values.js';
-import {
-  type DaemonStats,
-  readHold,
-  readStats,
-  readStatus,
-  readStatuses,
-  readTrue,
-  UnexpectedAnswer,
-} from './answers.js';
-import { Caller, type Parameter } from './caller.js';
-import { checkTexts } from './check-texts.js';
-import { processName } from './client-name.js';
-import { readDaemonUrl } from './daemon-url.js';
-import { otherVersion } from './failures.js';
+import { randomUUID } from 'node:crypto';
+import type { EnqueueOptions } from '../service/api.js';
+import { RefusedCall } from './errors.js';
+import type { Abortable } from './granting.js';
+import { HeldLock } from './held-lock.js';
+import type { Granted } from './lease.js';
+import { REAL_CLOCK } from './lease-clock.js';
+import { LockLost } from './lock-lost.js';
+import { DaemonMethods } from './methods.js';
+import { QueuedLock } from './queued-lock.js';
 
-export interface LockdClientOptions {
-  /** `http://HOST:PORT`. */
-  readonly url: string | URL;
-  /** Who locks; `user@host:pid-random` when absent. */
-  readonly client?: string;
-  /** Seconds for an answer once the connection stands; 10 when absent. */
-  readonly timeoutSeconds?: number;
-  /** Seconds to wait before each further try to connect; 1 and 3 when absent. */
-  readonly retryPausesSeconds?: readonly number[];
+export type { Abortable } from './granting.js';
+export type { LockdClientOptions } from './options.js';
+
+/** Seconds of a lease, and of the wait for it, unless asked otherwise. */
+const DEFAULT_TTL_SECONDS = 30;
+const DEFAULT_WAIT_SECONDS = 10;
+
+export interface QueueOptions extends Omit<EnqueueOptions, 'request'>, Abortable {
+  /** Seconds of the lease, which is renewed; 30 when absent, 0: until it is released, or the daemon's default. */
+  readonly ttl?: number;
 }
 
-/** Resources per page when all are listed: an answer that a daemon writes between two turns. */
-const PAGE_COUNT = 1_000;
+export interface AcquireOptions extends QueueOptions {
+  /** Seconds to wait in the line; 10 when absent, 0: refused at once, Infinity: for ever. */
+  readonly wait?: number;
+}
 
-/**
- * Every method rejects with `RefusedCall` (the daemon says no), `NoDaemon` (nobody answers, nothing changed),
- * `OutcomeUnknown` (the answer of a change was lost), or `NotLockd` (something else answers).
- */
-export class LockdClient {
-  readonly url: URL;
-  /** The name under which it locks. */
-  readonly client: string;
-  readonly #caller: Caller;
+/** Refusals that mean: not now, because somebody else has it, is served first, or is not fenced yet. */
+const TAKEN: ReadonlySet<RefusedCall['refusal']> = new Set(['held', 'timedOut', 'lineFull', 'fencing']);
 
-  constructor({ url, client = processName(), timeoutSeconds = 10, retryPausesSeconds }: LockdClientOptions) {
-    this.url = readDaemonUrl(String(url));
-    this.client = client;
-    this.#caller = new Caller({
-      url: this.url,
-      timeoutSeconds,
-      ...(retryPausesSeconds ? { retryPausesSeconds } : {}),
-    });
+export class LockdClient extends DaemonMethods {
+  /**
+   * Takes `resource` and keeps it: the lock is renewed in the background until it is released or lost. Rejects as calls
+   * do: with `timedOut` when somebody else has it for longer than `wait`. An aborted wait leaves the line.
+   *
+   * One client holds a resource once: who has it already, or waits for it, is refused at once, whatever its `wait`. Parts
+   * of a program that shut each other out need a client each.
+   */
+  async acquire(resource: string, options: AcquireOptions = {}): Promise<HeldLock> {
+    const { ttl = DEFAULT_TTL_SECONDS, wait = DEFAULT_WAIT_SECONDS, ...rest } = options;
+    return this.#hold(await this.granting.lock(this.wire.name(resource), { ...rest, ttl, wait }));
   }
 
-  /** Takes `resource`, or is refused at once. */
-  async lock(resource: string, options: LockOptions = {}): Promise<Hold> {
-    checkTexts('lock', { resource, client: this.client, note: options.note });
-    return this.#change(readHold, 'lock', resource, this.client, { ...options });
-  }
-
-  /** Gives `resource` back; with a token, only that very hold. */
-  async unlock(resource: string, options: UnlockOptions = {}): Promise<true> {
-    checkTexts('unlock', { resource, client: this.client });
-    return this.#change(readTrue, 'unlock', resource, this.client, { ...options });
-  }
-
-  /** Ends somebody's hold against its holder's will; resolves when that is saved. */
-  async forceUnlock(resource: string, options: ForceUnlockOptions): Promise<true> {
-    checkTexts('forceUnlock', { resource, reason: options.reason, client: options.client });
-    return this.#change(readTrue, 'forceUnlock', resource, { ...options });
-  }
-
-  /** Who holds `resource`; a free one has a status too. */
-  async status(resource: string): Promise<FileStatus> {
-    checkTexts('status', { resource });
-    return this.#ask(readStatus, 'status', resource);
-  }
-
-  /** One page of the resources that are not free. */
-  list(options: ListOptions = {}): Promise<FileStatus[]> {
-    return this.#ask(readStatuses, 'list', { ...options });
-  }
-
-  /** All pages of `list`, as many resources as `count` says or all; what changes meanwhile may be seen or not. */
-  async *listAll(options: ListOptions = {}): AsyncGenerator<FileStatus> {
-    let { count: wanted = Number.POSITIVE_INFINITY, after = '' } = options;
-    while (wanted > 0) {
-      const count = Math.min(wanted, PAGE_COUNT);
-      const page = await this.list({ ...options, count, after });
-      yield* page;
-      const last = page.at(-1);
-      if (!last || page.length < count) return;
-      after = last.resource;
-      wanted -= page.length;
-    }
-  }
-
-  /** What the daemon has done since its start. */
-  stats(): Promise<DaemonStats> {
-    return this.#ask(readStats, 'stats');
-  }
-
-  /** Whether all is well with the daemon. */
-  health(): Promise<Health> {
-    return this.#caller.health();
-  }
-
-  /** Any other method, its answer as it came. It is never sent twice. */
-  call(method: string, ...parameters: readonly Parameter[]): Promise<XmlRpcValue> {
-    return this.#caller.call(method, parameters, false);
-  }
-
-  /** Closes the connection; the client can still be used, and makes a new one. */
-  close(): void {
-    this.#caller.close();
-  }
-
-  async #change<T>(read: (value: XmlRpcValue) => T, method: string, ...parameters: Parameter[]): Promise<T> {
-    return this.#read(read, method, await this.#caller.call(method, parameters, false));
-  }
-
-  async #ask<T>(read: (value: XmlRpcValue) => T, method: string, ...parameters: Parameter[]): Promise<T> {
-    return this.#read(read, method, await this.#caller.call(method, parameters, true));
-  }
-
-  #read<T>(read: (value: XmlRpcValue) => T, method: string, value: XmlRpcValue): T {
+  /**
+   * The same, but null where somebody else has it: where `acquire` is refused as `held`, `timedOut`, `lineFull` or
+   * `fencing`. Every other failure rejects. Without `wait` it does not wait.
+   */
+  async tryAcquire(resource: string, options: AcquireOptions = {}): Promise<HeldLock | null> {
     try {
-      return read(value);
+      return await this.acquire(resource, { wait: 0, ...options });
     } catch (error) {
-      if (!(error instanceof UnexpectedAnswer)) throw error;
-      throw otherVersion(this.url, method, error.message);
+      if (error instanceof RefusedCall && TAKEN.has(error.refusal)) return null;
+      throw error;
     }
   }
+
+  /**
+   * Runs `work` while it holds `resource`, and releases it on every way out. When the lock is lost meanwhile, `signal`
+   * fires, and it rejects with `LockLost` once `work` has ended, whatever came of it. Rejects with what `work` throws, or,
+   * if it went well, with what `release` rejects with.
+   */
+  async withLock<T>(
+    resource: string,
+    options: AcquireOptions,
+    work: (hold: HeldLock, signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
+    const hold = await this.acquire(resource, options);
+    let done: T;
+    try {
+      done = await work(hold, hold.signal);
+    } catch (error) {
+      // What went wrong with the work says more than a release that failed: the lease ends by itself.
+      await hold.release().catch(() => undefined);
+      throw lostWhile(hold, error);
+    }
+    await hold.release();
+    return done;
+  }
+
+  /**
+   * First half of a lock in two calls: granted at once, or a place in the line that outlives the call, for its claim time.
+   * What is granted at once is renewed from here on.
+   */
+  async enqueue(
+    resource: string,
+    options: QueueOptions & { readonly request?: string } = {},
+  ): Promise<QueuedLock> {
+    const { signal, ttl = DEFAULT_TTL_SECONDS, request = randomUUID(), ...rest } = options;
+    const name = this.wire.name(resource);
+    const asked = { ...rest, ttl, request };
+    const { answer, granted } = await this.granting.enqueue(name, {
+      ...asked,
+      ...(signal ? { signal } : {}),
+    });
+    const calls = {
+      wait: async (seconds: number, until: AbortSignal | undefined) => {
+        const patience = { ...asked, ...(until ? { signal: until } : {}) };
+        return this.#hold(await this.granting.waitInPlace(name, seconds, patience));
+      },
+      cancel: () => this.granting.cancel(name),
+    };
+    return new QueuedLock(answer, calls, granted && this.#hold(granted));
+  }
+
+  #hold(granted: Granted): HeldLock {
+    const { renewRatio, timeoutSeconds } = this.settings;
+    const { resource } = granted.hold;
+    return new HeldLock(
+      granted,
+      {
+        renew: (token, one) => this.granting.renew(resource, token, one),
+        unlock: (token) => this.granting.unlock(resource, token),
+      },
+      { clock: REAL_CLOCK, renewRatio, timeoutSeconds },
+    );
+  }
+}
+
+/** What the caller of `withLock` is told: a lost lock before anything else. */
+function lostWhile(hold: HeldLock, error: unknown): unknown {
+  if (!hold.isLost) return error;
+  const lost: unknown = hold.signal.reason;
+  if (lost instanceof LockLost && lost !== error) lost.suppressed = error;
+  return lost;
 }

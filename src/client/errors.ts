@@ -1,6 +1,6 @@
 /**
- * How a call to a daemon can fail. The four classes differ in what the caller knows afterwards: refused and nothing
- * changed; nobody there; perhaps done; not understood.
+ * How a call to a daemon can fail. The classes differ in what the caller knows afterwards: refused and nothing changed;
+ * nobody there; perhaps done; not understood; somebody else's locks.
  */
 import { REFUSALS, type RefusalName } from '../core/refusals.js';
 
@@ -18,6 +18,8 @@ export class RefusedCall extends Error {
     /** The XML-RPC fault code. */
     readonly code: number,
     text: string,
+    /** Whether the same call was sent before, with an answer that was lost: it may have been carried out then. */
+    readonly isRepeat = false,
   ) {
     super(text);
     this.refusal = NAMES.get(code);
@@ -37,4 +39,12 @@ export class OutcomeUnknown extends Error {
 /** Something answered, but not as a lockd of this version does. */
 export class NotLockd extends Error {
   override readonly name = 'NotLockd';
+}
+
+/**
+ * The addresses lead to daemons with different lock directories, which would grant one lock twice. Nothing is repeated;
+ * what the call asked of the other daemon may have been done there.
+ */
+export class AnotherCluster extends Error {
+  override readonly name = 'AnotherCluster';
 }

@@ -1,14 +1,14 @@
 /** The texts of the ways in which a call can fail: each names the address, says what happened, and what to do. */
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { urlText } from './daemon-url.js';
-import { NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from './errors.js';
+import { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from './errors.js';
 
 const RIGHT_ADDRESS = 'with --url or LOCKD_URL';
 
-/** No connection could be made, in so many tries. */
-export function nobodyAnswers(url: URL, reason: string, tries: number): NoDaemon {
+/** No connection could be made to any of these, in so many tries of each. */
+export function nobodyAnswers(urls: readonly URL[], reason: string, tries: number): NoDaemon {
   return new NoDaemon(
-    `No daemon answers at ${urlText(url)} (${reason}; ${tries === 1 ? '1 try' : `${tries} tries`}). ` +
+    `No daemon answers at ${urls.map(urlText).join(' or ')} (${reason}; ${tries === 1 ? '1 try' : `${tries} tries`}). ` +
       `Start one with: lockd serve. Or name the right address ${RIGHT_ADDRESS}`,
   );
 }
@@ -52,5 +52,13 @@ export function redirects(url: URL, location: string): NotLockd {
 export function otherVersion(url: URL, method: string, problem: string): NotLockd {
   return new NotLockd(
     `The answer of ${urlText(url)} to ${method} ${problem}. Is it a lockd of another version? Look with: lockd ping`,
+  );
+}
+
+/** Another lock directory answers than before. */
+export function anotherCluster(url: URL, id: string, expected: string): AnotherCluster {
+  return new AnotherCluster(
+    `${urlText(url)} belongs to another cluster (${id}) than the daemon that answered before (${expected}): ` +
+      'together they would grant one lock twice. Name only addresses of one cluster; independent daemons are shards',
   );
 }

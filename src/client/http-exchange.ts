@@ -2,11 +2,17 @@
  * One request and its answer, over connections that are kept. It tries once, follows no redirect, and tells apart what
  * a caller must know after a failure: whether the request may have reached anybody.
  */
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { RESPONSE_LIMITS } from '../xmlrpc/limits.js';
 
-/** Milliseconds for one connection: a lost SYN is sent again after 1 s. */
-const CONNECT_MS = 2_000;
+/** How long one exchange may take, and what ends it before. */
+export interface Patience {
+  /** Seconds to connect. */
+  readonly connectSeconds: number;
+  /** Seconds for the whole answer once the connection stands. */
+  readonly answerSeconds: number;
+  readonly signal?: AbortSignal;
+}
 
 /** An answer, whatever its status. */
 export interface HttpAnswer {
@@ -30,31 +36,48 @@ export class Interrupted extends Error {
   }
 }
 
-export class HttpExchange {
-  readonly #agent = new Agent({ keepAlive: true });
+/** What is the same for all exchanges. */
+export interface HttpOptions {
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Makes and keeps the connections instead of an agent of our own; it is not closed here. */
+  readonly agent?: Agent;
+}
 
-  /** @param answerSeconds how long a whole answer may take once the connection stands. */
-  constructor(private readonly answerSeconds: number) {}
+export class HttpExchange {
+  readonly #own = new Agent({ keepAlive: true });
+  readonly #agent: Agent;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor({ headers = {}, agent = this.#own }: HttpOptions = {}) {
+    this.#headers = headers;
+    this.#agent = agent;
+  }
 
   /** Asks for a page. Rejects with `Interrupted`. */
-  get(url: URL): Promise<HttpAnswer> {
-    return this.#send(request(url, { agent: this.#agent }));
+  get(url: URL, patience: Patience): Promise<HttpAnswer> {
+    return this.#send(request(url, this.#options(patience)), patience);
   }
 
   /** Sends XML. Rejects with `Interrupted`. */
-  post(url: URL, xml: string): Promise<HttpAnswer> {
+  post(url: URL, xml: string, patience: Patience): Promise<HttpAnswer> {
     const bytes = Buffer.from(xml);
-    const headers = { 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
-    return this.#send(request(url, { agent: this.#agent, method: 'POST', headers }), bytes);
+    const headers = { ...this.#headers, 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
+    const outgoing = request(url, { ...this.#options(patience), method: 'POST', headers });
+    return this.#send(outgoing, patience, bytes);
   }
 
   /** Closes the connections that are kept. */
   close(): void {
-    this.#agent.destroy();
+    this.#own.destroy();
   }
 
-  #send(outgoing: ClientRequest, body?: Buffer): Promise<HttpAnswer> {
-    const patience = new Patience(outgoing, this.answerSeconds);
+  #options({ signal }: Patience): RequestOptions {
+    return { agent: this.#agent, headers: this.#headers, ...(signal ? { signal } : {}) };
+  }
+
+  #send(outgoing: ClientRequest, patience: Patience, body?: Buffer): Promise<HttpAnswer> {
+    const deadline = new Deadline(outgoing, patience);
     return new Promise<HttpAnswer>((resolve, reject) => {
       outgoing.on('error', reject);
       outgoing.on('response', (response) => void readWhole(response).then(resolve, reject));
@@ -63,15 +86,15 @@ export class HttpExchange {
       .catch((error: Error) => {
         outgoing.destroy();
         // Our own timeout shows up as a mere reset where an answer had begun.
-        const cause = patience.timeout ?? error;
-        throw new Interrupted(patience.connected, errorCode(cause), cause);
+        const cause = deadline.timeout ?? error;
+        throw new Interrupted(deadline.connected, errorCode(cause), cause);
       })
-      .finally(() => patience.end());
+      .finally(() => deadline.end());
   }
 }
 
 /** Bounds the time to connect, and from then on the time to answer. */
-class Patience {
+class Deadline {
   connected = false;
   /** What ended the request, if that was our patience. */
   timeout: Error | undefined;
@@ -79,12 +102,12 @@ class Patience {
 
   constructor(
     private readonly outgoing: ClientRequest,
-    answerSeconds: number,
+    { connectSeconds, answerSeconds }: Patience,
   ) {
-    this.#start(CONNECT_MS, 'no connection');
+    this.#start(connectSeconds, 'no connection');
     const onConnected = () => {
       this.connected = true;
-      this.#start(answerSeconds * 1_000, 'no answer');
+      this.#start(answerSeconds, 'no answer');
     };
     outgoing.on('socket', (socket) => {
       if (socket.connecting) socket.once('connect', onConnected);
@@ -96,13 +119,13 @@ class Patience {
     clearTimeout(this.#timer);
   }
 
-  #start(milliseconds: number, what: string): void {
+  #start(seconds: number, what: string): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const error = new Error(`${what} within ${milliseconds / 1_000} s`);
+      const error = new Error(`${what} within ${Number(seconds.toFixed(3))} s`);
       this.timeout = Object.assign(error, { code: 'ETIMEDOUT' });
       this.outgoing.destroy(error);
-    }, milliseconds);
+    }, seconds * 1_000);
   }
 }
 

@@ -2,30 +2,31 @@
 import type { Health } from '../service/api.js';
 import { parseResponse } from '../xmlrpc/parse.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
-import { type NoDaemon, type OutcomeUnknown, RefusedCall } from './errors.js';
+import { RefusedCall } from './errors.js';
 import { notLockd, redirects } from './failures.js';
-import type { HttpAnswer } from './http-exchange.js';
+import { type HttpAnswer, Interrupted } from './http-exchange.js';
 
 /** What the media types of XML-RPC look like, with their charset. */
 const XML = /^(?:text|application)\/xml\s*(?:;.*?\bcharset="?([\w-]+).*)?$/i;
 
-type Lost = (problem: string) => NoDaemon | OutcomeUnknown;
+/** The code of an answer that came, and yet leaves open what happened. */
+const UNREADABLE = 'EBADMSG';
 
 /**
  * The value that a method answered.
  *
- * @param lost makes the error for an answer that leaves open what happened.
- * @throws RefusedCall, NotLockd, or what `lost` makes.
+ * @param isRepeat whether the call may have been carried out by an earlier try already.
+ * @throws RefusedCall, NotLockd, or Interrupted for an answer that leaves open what happened.
  */
-export function readMethodAnswer(answer: HttpAnswer, url: URL, lost: Lost): XmlRpcValue {
+export function readMethodAnswer(answer: HttpAnswer, url: URL, isRepeat: boolean): XmlRpcValue {
   const { status, headers, body } = answer;
   // From a proxy, for instance, behind which the daemon may have done its work.
-  if (status >= 500) throw lost(problemOf(answer));
+  if (status >= 500) throw unreadable(problemOf(answer));
   if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
   const type = XML.exec(headers['content-type'] ?? '');
   if (status !== 200 || !type) throw notLockd(url, problemOf(answer));
-  const response = parse(body, type[1], lost);
-  if ('fault' in response) throw new RefusedCall(response.fault.code, response.fault.text);
+  const response = parse(body, type[1]);
+  if ('fault' in response) throw new RefusedCall(response.fault.code, response.fault.text, isRepeat);
   return response.value;
 }
 
@@ -49,12 +50,16 @@ function isHealth(value: unknown): value is Health {
   return Array.isArray(problems) && problems.every((problem) => typeof problem === 'string');
 }
 
-function parse(body: Buffer, charset: string | undefined, lost: Lost) {
+function parse(body: Buffer, charset: string | undefined) {
   try {
     return parseResponse(body, charset);
   } catch (error) {
-    throw lost(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw unreadable(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function unreadable(problem: string): Interrupted {
+  return new Interrupted(true, UNREADABLE, new Error(problem));
 }
 
 function problemOf({ status, body }: HttpAnswer): string {

@@ -35,6 +35,80 @@ test('a lock from hand to hand', async () => {
   await expect(b.unlock('r')).rejects.toMatchObject({ code: 8, refusal: 'lost' });
 });
 
+test('a lock from hand to hand through the line', async () => {
+  const [a, b] = await twoClients();
+  const first = await a.lock('r', { ttl: 3_600 });
+  expect(first).toMatchObject({ ttl: 3_600, left: expect.any(Number), expires: expect.any(Date) });
+  const next = b.lock('r', { wait: 60, note: 'next' });
+  await expect
+    .poll(() => a.status('r'))
+    .toMatchObject({
+      waiting: 1,
+      queue: [{ client: 'B', position: 1, since: expect.any(Date), note: 'next' }],
+    });
+  await a.unlock('r', { token: first.token });
+  const second = await next;
+  expect(BigInt(second.token)).toBeGreaterThan(BigInt(first.token));
+  expect(await a.check('r', second.token)).toBe(true);
+  expect(await a.check('r', first.token)).toBe(false);
+});
+
+test.each([20, 60])('an aborted wait of %i s leaves the line', async (wait) => {
+  const [a, b] = await twoClients();
+  await a.lock('r');
+  const abort = new AbortController();
+  const waiting = b.lock('r', { wait, signal: abort.signal });
+  await expect.poll(() => a.status('r')).toMatchObject({ waiting: 1 });
+  abort.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  expect(await a.status('r')).toMatchObject({ waiting: 0, queue: [] });
+});
+
+test('a lock in two calls', async () => {
+  const [a, b] = await twoClients();
+  expect(await a.enqueue('r')).toMatchObject({ state: 'granted', position: 0, hold: { client: 'A' } });
+  expect(await b.enqueue('r', { request: 'k' })).toEqual({ state: 'queued', position: 1 });
+  await expect(b.wait('r', 0.05, { request: 'k' })).rejects.toMatchObject({ refusal: 'timedOut' });
+  await a.unlock('r');
+  const hold = await b.wait('r', 10, { request: 'k' });
+  expect(await b.wait('r', 10, { request: 'k' })).toMatchObject({ token: hold.token });
+  expect(await a.enqueue('r')).toEqual({ state: 'queued', position: 1 });
+  expect(await a.cancel('r')).toBe(true);
+  await expect(a.cancel('r')).rejects.toMatchObject({ refusal: 'notQueued' });
+});
+
+test('the same key gets the same hold', async () => {
+  const [a] = await twoClients();
+  const hold = await a.lock('r', { request: 'k' });
+  expect(await a.lock('r', { request: 'k' })).toMatchObject({ token: hold.token });
+  await expect(a.lock('r')).rejects.toMatchObject({ refusal: 'held' });
+});
+
+test('renew, extend and update', async () => {
+  const [a, b] = await twoClients();
+  const { token } = await a.lock('r', { ttl: 60 });
+  expect(await a.renew('r', { ttl: 600, token })).toMatchObject({ ttl: 600, token });
+  const extended = await a.extend('r', 600, { token });
+  expect(extended.left).toBeGreaterThan(1_100);
+  expect(await a.update('r', { note: 'why' })).toMatchObject({ note: 'why' });
+  const handed = await a.update('r', { newClient: 'B' });
+  expect(handed).toMatchObject({ client: 'B', note: 'why' });
+  await expect(a.renew('r', { token })).rejects.toMatchObject({ refusal: 'lost' });
+  expect(await b.unlock('r', { token: handed.token })).toBe(true);
+});
+
+test('history, newest first', async () => {
+  const [a, b] = await twoClients();
+  const { token } = await a.lock('r');
+  await b.forceUnlock('r', { reason: 'gone', fenced: true });
+  const events = await b.history({ resource: 'r' });
+  expect(events).toMatchObject([
+    { event: 'forced', client: 'A', token, reason: 'gone', time: expect.any(Date) },
+    { event: 'granted', client: 'A', token },
+  ]);
+  expect(await b.history({ before: events[0]?.id ?? '' })).toMatchObject([{ event: 'granted' }]);
+});
+
 test('a fault of the protocol has a code and no name', async () => {
   const [a] = await twoClients();
   const fault = await a.lock('r', { limit: 0 }).catch((error: unknown) => error);

@@ -35,7 +35,11 @@ export async function tcpServer(onConnection: (socket: Socket, number: number) =
 
 /** A whole HTTP answer with this value. */
 export function xmlAnswer(value: unknown): string {
-  const body = serializer.serializeMethodResponse(value);
+  return httpAnswer(serializer.serializeMethodResponse(value));
+}
+
+/** A whole HTTP answer with this body. */
+export function httpAnswer(body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 

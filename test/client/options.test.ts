@@ -1,0 +1,59 @@
+/** What a client may be told, and what makes no sense. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { LockdClient, type LockdClientOptions } from '../../src/client/client.js';
+import { pausesOf } from '../../src/client/retry.js';
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe('options that make no sense', () => {
+  const cases: readonly (readonly [LockdClientOptions, string])[] = [
+    [{ url: 'http://a:1', urls: ['http://b:1'] }, 'url, urls and shards exclude each other'],
+    [{ urls: [] }, "urls must be like http://127.0.0.1:7420, not ''"],
+    [{ shards: [] }, 'shards must name at least one daemon'],
+    [{ shards: ['http://a:1', 'b'] }, "shards must be like http://127.0.0.1:7420, not 'b'"],
+    [{ urls: ['http://a:1', 'open://'] }, 'urls must not name open:// beside other addresses'],
+    [{ url: 'open://x' }, "url must be like http://127.0.0.1:7420, not 'open://x'"],
+    [{ timeout: 0 }, 'timeout must be above 0'],
+    [{ timeout: Number.NaN }, 'timeout must be above 0'],
+    [{ connectTimeout: Number.POSITIVE_INFINITY }, 'connectTimeout must be above 0'],
+    [{ renewRatio: 0.9 }, 'renewRatio must be above 0 and at most 0.8, not 0.9'],
+    [{ renewRatio: 0 }, 'renewRatio must be above 0'],
+    [{ retry: { attempts: 0 } }, 'retry.attempts must be a whole number from 1, not 0'],
+    [{ retry: { delay: -1 } }, 'retry.delay must be seconds from 0, not -1'],
+    [{ retry: { factor: 0.5 } }, 'retry.factor must be a number from 1, not 0.5'],
+    [{ retry: { jitter: 2 } }, 'retry.jitter must be from 0 to 1, not 2'],
+  ];
+  test.each(cases)('%j', (options, message) => {
+    expect(() => new LockdClient(options)).toThrow(message);
+  });
+});
+
+describe('addresses', () => {
+  test('without one, that of LOCKD_URL, or that of a daemon on this host', () => {
+    vi.stubEnv('LOCKD_URL', undefined);
+    expect(new LockdClient().url.href).toBe('http://127.0.0.1:7420/');
+    vi.stubEnv('LOCKD_URL', 'http://lockhost:7421,http://other:7421');
+    expect(new LockdClient().url.href).toBe('http://lockhost:7421/');
+    expect(new LockdClient({ url: new URL('http://given:1') }).url.href).toBe('http://given:1/');
+  });
+
+  test('every client has a name of its own', () => {
+    expect(new LockdClient().client).toMatch(/^.+@.+:\d+-[0-9a-f]{6}$/);
+    expect(new LockdClient().client).not.toBe(new LockdClient().client);
+  });
+});
+
+describe('retries', () => {
+  test('by default four attempts, each pause twice as long, a fifth more or less', () => {
+    const pauses = (random: number) => [1, 2, 3, 4].map(pausesOf({}, () => random));
+    expect(pauses(0.5)).toEqual([0.5, 1, 2, undefined]);
+    expect(pauses(0)).toEqual([0.4, 0.8, 1.6, undefined]);
+    expect(pauses(1)[0]).toBeCloseTo(0.6);
+  });
+
+  test('or as asked', () => {
+    const pauses = [1, 2, 3].map(pausesOf({ attempts: 3, delay: 1, factor: 3, jitter: 0 }));
+    expect(pauses).toEqual([1, 3, undefined]);
+    expect(pausesOf({ attempts: 1 })(1)).toBeUndefined();
+  });
+});
