@@ -11,6 +11,8 @@ import { UsageError } from './usage-error.js';
 export interface Call<S extends Settings> {
   /** The first word: what the command is about; empty only where it takes none, or got none. */
   readonly subject: string;
+  /** All words, the first one too. */
+  readonly words: readonly string[];
   readonly settings: ValuesOf<S>;
   readonly terminal: Terminal;
 }
@@ -19,7 +21,7 @@ export interface Call<S extends Settings> {
 export interface CommandDefinition<S extends Settings> {
   readonly name: string;
   readonly summary: string;
-  /** `<needed>` or `[optional]`, each with its help. A word with the name of a setting stands for its flag. */
+  /** `<needed>`, `[optional]` or `[several...]`, each with its help. A word with the name of a setting stands for its flag. */
   readonly words?: readonly (readonly [name: string, help: string])[];
   readonly settings: S;
   /** Lines below the help: an example, or what to know. */
@@ -33,7 +35,7 @@ export interface AnyCommand extends Omit<CommandDefinition<Settings>, 'run'> {
   /** The terminal for this command's output; `json` as its settings have it. Throws `UsageError`. */
   terminal(sources: Sources, world: World): Terminal;
   /** Throws `UsageError` where the words or the settings make no sense. */
-  run(subject: string | undefined, sources: Sources, terminal: Terminal): Promise<number>;
+  run(words: readonly string[], sources: Sources, terminal: Terminal): Promise<number>;
 }
 
 /** The setting of every command. */
@@ -45,12 +47,13 @@ export function defineCommand<S extends Settings>(definition: CommandDefinition<
     ...definition,
     settings: { ...definition.settings, ...OUTPUT },
     terminal: (sources, world) => new Terminal(world, resolveSettings(OUTPUT, sources).json),
-    run: async (subject, sources, terminal) => {
+    run: async (words, sources, terminal) => {
+      const [subject] = words;
       // Of a shell variable that is not set, most likely: none at all would mean something else.
       if (subject === '')
         throw new UsageError(`${definition.words?.[0]?.[0].slice(1, -1)} must not be empty`);
       const settings = resolveSettings(definition.settings, sources);
-      return definition.run({ subject: subject ?? '', settings, terminal });
+      return definition.run({ subject: subject ?? '', words, settings, terminal });
     },
   };
 }

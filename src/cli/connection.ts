@@ -29,12 +29,15 @@ function daemonUrl(given: string): URL {
   }
 }
 
+/** Three tries to reach a daemon, which take 10 s where connections time out. */
+const PATIENCE = { connectTimeout: 2, retry: { attempts: 3, delay: 1, factor: 3, jitter: 0 } };
+
 /** Runs `task` with a client, and lets its connection go. */
 export async function withClient<T>(
   options: { readonly url: URL; readonly client?: string },
   task: (client: LockdClient) => Promise<T>,
 ): Promise<T> {
-  const client = new LockdClient(options);
+  const client = new LockdClient({ ...PATIENCE, ...options });
   try {
     return await task(client);
   } finally {

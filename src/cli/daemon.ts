@@ -40,8 +40,10 @@ export async function startDaemon({ addresses, ...options }: DaemonOptions): Pro
     urls: server.urls,
     lockd,
     async close() {
-      await server.close();
+      // Nobody new is let in; then who waits is told, without which their connections would be waited for.
+      const answered = server.close();
       await lockd.close();
+      await answered;
     },
   };
 }
@@ -69,6 +71,7 @@ async function startServer(lockd: Lockd, addresses: readonly ListenAddress[], lo
   try {
     return await listen({
       service: lockd,
+      id: lockd.id,
       handleCall: (body, charset, service, context) =>
         handleCall(body, charset, service, Object.assign(context, { onInternalError })),
       addresses,

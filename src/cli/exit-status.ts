@@ -1,8 +1,9 @@
 /** The exit statuses of the command line; those of refusals stand in the table of refusals. */
-import { NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from '../client/errors.js';
+import { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from '../client/errors.js';
 import { REFUSALS } from '../core/refusals.js';
 import { StartRefused } from '../disk/start-refused.js';
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
+import { Interruption } from './interruption.js';
 import { UsageError } from './usage-error.js';
 
 export const DONE = 0;
@@ -14,14 +15,16 @@ export const NO_DAEMON = 69;
 /** A defect of lockd: EX_SOFTWARE. */
 export const DEFECT = 70;
 
+/** Nobody answered, or nobody that was asked for. */
+const UNANSWERED = [NoDaemon, NotLockd, OutcomeUnknown, AnotherCluster];
+
 /** The exit status that belongs to a failure. */
 export function exitStatusOf(error: unknown): number {
   if (error instanceof RefusedCall) return statusOfRefusal(error);
   if (error instanceof UsageError) return USAGE;
+  if (error instanceof Interruption) return error.exitStatus;
   if (error instanceof StartRefused) return REFUSED;
-  const isUnanswered =
-    error instanceof NoDaemon || error instanceof NotLockd || error instanceof OutcomeUnknown;
-  return isUnanswered ? NO_DAEMON : DEFECT;
+  return UNANSWERED.some((kind) => error instanceof kind) ? NO_DAEMON : DEFECT;
 }
 
 function statusOfRefusal({ refusal, code }: RefusedCall): number {

@@ -9,7 +9,7 @@ import { CONNECTION, commandFor, withClient } from './connection.js';
 import { DONE } from './exit-status.js';
 import { ExplainedRefusal, explained } from './explain.js';
 import { printable } from './printable.js';
-import { optional } from './setting.js';
+import { optional, toggle } from './setting.js';
 import { UsageError } from './usage-error.js';
 import { text } from './values.js';
 
@@ -24,16 +24,23 @@ export const forceUnlock = defineCommand({
     ...CONNECTION,
     holder: optional('NAME', 'whose hold ends; needed where several hold the resource', text),
     reason: optional('TEXT', 'why (required); the holder is told', text),
+    fenced: toggle('the holder can do no more harm for certain: no fence command runs'),
   },
-  epilogue: 'Make sure first that the holder has stopped: from then on others get the lock.',
-  run: ({ subject, settings: { url, holder, reason }, terminal }) => {
+  epilogue:
+    'Make sure first that the holder has stopped: others get the lock then, or where a fence command applies, after that.',
+  run: ({ subject, settings: { url, holder, reason, fenced }, terminal }) => {
     if (reason === undefined) throw new UsageError('--reason is required: say why, the holder is told');
     return withClient({ url }, async (client) => {
-      const options = { reason, ...(holder === undefined ? {} : { client: holder }) };
+      const options = {
+        reason,
+        ...(holder === undefined ? {} : { client: holder }),
+        ...(fenced ? { fenced } : {}),
+      };
       await explained(client.forceUnlock(subject, options), client, subject).catch(async (error: unknown) => {
         throw holder === undefined ? await withoutHolder(client, subject, error) : error;
       });
       terminal.answer({
+        ...(await stillTaken(client, subject)),
         json: { resource: subject, ...(holder === undefined ? {} : { holder }), forced: true },
         text: printable(
           `'${subject}' was unlocked by force${holder === undefined ? '' : `; '${holder}' lost it`}`,
@@ -51,4 +58,13 @@ async function withoutHolder(client: LockdClient, resource: string, error: unkno
   if (held < 2) return error;
   const status = commandFor(client.url, 'status', [resource]);
   return new UsageError(`'${resource}' has ${held} holders: name one with --holder. To see them: ${status}`);
+}
+
+/** Where the lost hold still takes its slot: until when, and how to look. */
+async function stillTaken(client: LockdClient, resource: string): Promise<{ aside?: string }> {
+  const { state } = (await client.status(resource).catch(() => undefined)) ?? {};
+  if (state !== 'fencing' && state !== 'delayed') return {};
+  const until = state === 'fencing' ? 'the fence command has succeeded' : 'the lock-delay is over';
+  const look = commandFor(client.url, 'status', [resource]);
+  return { aside: printable(`It is granted again when ${until}. To look: ${look}`) };
 }

@@ -1,10 +1,10 @@
 /** `lockd list`: everything that is not free, as a table; all pages of it. */
-import type { ResourceState } from '../core/commands.js';
+import { RESOURCE_STATES } from '../core/answers.js';
 import type { FileStatus, ListOptions } from '../service/api.js';
 import { defineCommand } from './command.js';
 import { CONNECTION, withClient } from './connection.js';
 import { DONE } from './exit-status.js';
-import { utcText } from './moments.js';
+import { spanText, utcText } from './moments.js';
 import { printable } from './printable.js';
 import { optional } from './setting.js';
 import { paintState } from './state.js';
@@ -12,8 +12,11 @@ import { tableLines } from './table.js';
 import type { Terminal } from './terminal.js';
 import { oneOf, text, wholeNumber } from './values.js';
 
-const HEADINGS = ['RESOURCE', 'STATE', 'HOLDER', 'SINCE', 'TOKEN', 'NOTE'];
+const HEADINGS = ['RESOURCE', 'STATE', 'HOLDER', 'SINCE', 'LEASE', 'WAITING', 'TOKEN', 'NOTE'];
 const STATE_COLUMN = HEADINGS.indexOf('STATE');
+
+/** What can be listed at all. */
+const STATES = RESOURCE_STATES.filter((state) => state !== 'free');
 
 export const list = defineCommand({
   name: 'list',
@@ -21,8 +24,8 @@ export const list = defineCommand({
   settings: {
     ...CONNECTION,
     prefix: optional('TEXT', 'only resources that begin so', text),
-    holder: optional('NAME', 'only what this client holds', text),
-    state: optional('STATE', 'only held, or only unreadable', oneOf<ResourceState>('held', 'unreadable')),
+    holder: optional('NAME', 'only what this client holds or waits for', text),
+    state: optional('STATE', `only those in this state: ${STATES.join(', ')}`, oneOf(...STATES)),
     count: optional('N', 'at most so many resources (default: all)', wholeNumber(1)),
     after: optional('RESOURCE', 'only resources behind this one, in code-unit order', text),
   },
@@ -56,13 +59,30 @@ function listText(found: readonly FileStatus[], terminal: Terminal): string {
   }).join('\n');
 }
 
-function rowsOf({ resource, state, holders, held, file }: FileStatus): string[][] {
-  const rows = holders.map(({ client, acquired, token, note = '' }) => [
-    ...[resource, state, client, utcText(acquired), token],
+function rowsOf(status: FileStatus): string[][] {
+  const { resource, holders, held } = status;
+  const waiting = status.waiting === 0 ? '' : status.waiting.toLocaleString('en');
+  if (holders.length === 0) return [withoutHolder(status, waiting)];
+  const rows = holders.map(({ client, state, acquired, left, token, note = '' }) => [
+    resource,
+    state,
+    client,
+    utcText(acquired),
+    left === undefined ? '' : spanText(left),
+    waiting,
+    token,
     note,
   ]);
-  if (rows.length === 0) return [[resource, state, '?', '', '', `look at ${file}`]];
   const more = held - holders.length;
-  if (more > 0) rows.push([resource, state, `and ${more.toLocaleString('en')} more`, '', '', '']);
+  if (more > 0)
+    rows.push([resource, status.state, `and ${more.toLocaleString('en')} more`, ...['', '', '', '', '']]);
   return rows;
+}
+
+/** Nobody can be named: the lock file cannot be read, or the lock is kept for the first in the line. */
+function withoutHolder({ resource, state, file, queue }: FileStatus, waiting: string): string[] {
+  const [first] = queue;
+  const [holder, note] =
+    state === 'unreadable' ? ['?', `look at ${file}`] : ['', first ? `kept for '${first.client}'` : ''];
+  return [resource, state, holder, '', '', waiting, '', note];
 }

@@ -14,8 +14,7 @@ import { UsageError } from './usage-error.js';
 /** What a command line asks for. */
 export interface Request {
   readonly command: AnyCommand;
-  /** The first word; undefined where none was given. */
-  readonly subject: string | undefined;
+  readonly words: readonly string[];
   readonly sources: Sources;
 }
 
@@ -45,7 +44,7 @@ export function buildProgram(
     addCommand(program, command, (words, flags) => {
       onRequest({
         command,
-        subject: words[0],
+        words,
         sources: findSources(commands, flagsWithWords(command, words, flags), world),
       });
     });
@@ -57,7 +56,7 @@ const EPILOGUE = `
 Every flag can also be a variable (--listen is LOCKD_LISTEN, several values by comma) and a key in the JSON file of
 --config ({"listen": "127.0.0.1:7420"}). Flags beat variables beat the file.
 
-Exit statuses: 0 done; 1 refused; 2 usage; 69 no daemon answers; 70 a defect of lockd; 75 try again later;
+Exit statuses: 0 done; 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect of lockd; 75 try again later;
 76 lock lost or stale token; 77 not allowed.`;
 
 type OnCommand = (words: readonly string[], flags: ReadonlyMap<string, readonly string[]>) => void;
@@ -72,32 +71,30 @@ function addCommand(program: Command, definition: AnyCommand, onCommand: OnComma
   command.action(() => onCommand(command.args, flags));
 }
 
-const CONFIG_SETTING: Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable'> = {
+type FlagOf = Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable' | 'opposite'>;
+
+const CONFIG_SETTING: FlagOf = {
   help: 'a JSON file with settings',
   placeholder: 'FILE',
   repeatable: false,
 };
 
-function addFlag(
-  command: Command,
-  name: string,
-  { help, placeholder, repeatable }: Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable'>,
-  flags: Map<string, string[]>,
-): void {
+function addFlag(command: Command, name: string, setting: FlagOf, flags: Map<string, string[]>): void {
+  const { help, placeholder, repeatable } = setting;
   const flag = flagName(name);
   const collect = (text: string) => {
     const texts = flags.get(flag) ?? [];
     if (texts.length > 0 && !repeatable) throw new UsageError(`--${flag} is given twice`);
     flags.set(flag, [...texts, text]);
   };
-  if (placeholder !== undefined) {
-    command.addOption(new Option(`--${flag} <${placeholder}>`, help).argParser(collect));
-    return;
-  }
-  command.addOption(new Option(`--${flag}`, help)).on(`option:${flag}`, () => collect('true'));
-  // So that a flag can beat a variable or the file here too.
-  const opposite = new Option(`--no-${flag}`).hideHelp();
-  command.addOption(opposite).on(`option:no-${flag}`, () => collect('false'));
+  const isSwitch = placeholder === undefined;
+  if (isSwitch) command.addOption(new Option(`--${flag}`, help)).on(`option:${flag}`, () => collect('true'));
+  else command.addOption(new Option(`--${flag} <${placeholder}>`, help).argParser(collect));
+  // Of a switch, so that a flag can beat a variable or the file here too.
+  const opposite = isSwitch ? 'false' : setting.opposite;
+  if (opposite === undefined) return;
+  const option = new Option(`--no-${flag}`).hideHelp();
+  command.addOption(option).on(`option:no-${flag}`, () => collect(opposite));
 }
 
 /** A word with the name of a setting counts as its flag. */

@@ -12,7 +12,7 @@ export async function runCommandLine(words: readonly string[], world: World): Pr
     const request = parse(words, world);
     if (!request) return DONE;
     terminal = request.command.terminal(request.sources, world);
-    return await request.command.run(request.subject, request.sources, terminal);
+    return await request.command.run(request.words, request.sources, terminal);
   } catch (error) {
     return reportFailure(error, terminal);
   }

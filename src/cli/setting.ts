@@ -9,6 +9,8 @@ export interface Setting<Value> {
   /** Stands for the value in the help; a switch has none. */
   readonly placeholder?: string;
   readonly repeatable: boolean;
+  /** The text for which `--no-NAME` stands; a switch has one anyway. */
+  readonly opposite?: string;
   /** The value of the given texts, or the default without any. Throws `UsageError` with a phrase: `must be ...`. */
   readonly read: (texts: readonly string[] | undefined) => Value;
 }
@@ -68,19 +70,40 @@ export function repeated<Value>(
   };
 }
 
+/** A setting that may be given several times, or not at all. */
+export function anyNumberOf<Value>(
+  placeholder: string,
+  help: string,
+  parse: Parse<Value>,
+): Setting<readonly Value[]> {
+  return {
+    help: `${help}; repeatable`,
+    placeholder,
+    repeatable: true,
+    read: (texts) => (texts ?? []).map(parse),
+  };
+}
+
 const YES = new Set(['1', 'true', 'yes', 'on']);
 const NO = new Set(['0', 'false', 'no', 'off']);
 
 /** A setting that is on or off, and off unless given. */
 export function toggle(help: string): Setting<boolean> {
+  return { help, repeatable: false, read: (texts) => readSwitch(texts?.[0] ?? 'false') };
+}
+
+/** A setting that is on, off, or left to circumstances. */
+export function optionalToggle(help: string): Setting<boolean | undefined> {
   return {
     help,
     repeatable: false,
-    read: (texts) => {
-      const text = texts?.[0]?.toLowerCase() ?? 'false';
-      if (YES.has(text)) return true;
-      if (NO.has(text)) return false;
-      throw new UsageError(`must be true or false, not '${text}'`);
-    },
+    read: (texts) => (texts?.[0] === undefined ? undefined : readSwitch(texts[0])),
   };
+}
+
+function readSwitch(given: string): boolean {
+  const text = given.toLowerCase();
+  if (YES.has(text)) return true;
+  if (NO.has(text)) return false;
+  throw new UsageError(`must be true or false, not '${text}'`);
 }

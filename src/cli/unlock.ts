@@ -3,9 +3,8 @@ import { defineCommand } from './command.js';
 import { CONNECTION, IDENTITY, identify, withClient } from './connection.js';
 import { DONE } from './exit-status.js';
 import { explained } from './explain.js';
+import { TOKEN } from './hold-settings.js';
 import { printable } from './printable.js';
-import { optional } from './setting.js';
-import { token as readToken } from './values.js';
 
 export const unlock = defineCommand({
   name: 'unlock',
@@ -17,7 +16,7 @@ export const unlock = defineCommand({
   settings: {
     ...CONNECTION,
     ...IDENTITY,
-    token: optional('TOKEN', 'only that very hold, as lockd lock printed it', readToken),
+    ...TOKEN,
   },
   run: ({ subject, settings, terminal }) => {
     const { url, token } = settings;

@@ -115,7 +115,7 @@ describe('status', () => {
     const { stdout } = await lockd(['status', 'r']);
     expect(stdout).toMatch(
       new RegExp(
-        `^r: held\n  holder     A\n  since      ${AGO}\n  token      \\d+\n` +
+        `^r: held\n  holder     A\n  since      ${AGO}\n  lease      none: held until it is unlocked\n  token      \\d+\n` +
           '  from       127\\.0\\.0\\.1:\\d+\n  note       why\n  file       /.*/r\\.lock\n$',
       ),
     );
@@ -150,7 +150,9 @@ describe('status', () => {
     const { lockd, url } = await withDaemon();
     const { stdout } = await lockd(['status']);
     expect(stdout).toMatch(
-      new RegExp(`^lockd 0\\.1\\.0 at ${url}: ok\n  since      ${AGO}\n  directory  /.*\n  held       0\n$`),
+      new RegExp(
+        `^lockd 0\\.1\\.0 at ${url}: ok\n  since      ${AGO}\n  directory  /.*\n  held       0\n  waiting    0\n  fencing    0\n$`,
+      ),
     );
     expect(JSON.parse((await lockd(['status', '--json'])).stdout)).toMatchObject({
       url,
@@ -179,10 +181,12 @@ describe('list', () => {
     await lockd(['lock', '名', 'with space', '--limit', '2']);
     const lines = (await lockd(['list'])).stdout.split('\n');
     const gap = ' '.repeat(long.length - 2);
-    expect(lines[0]).toMatch(/^RESOURCE {301}STATE {2}HOLDER {6}SINCE {20}TOKEN {13}NOTE$/);
-    expect(lines[1]).toMatch(new RegExp(`^${long}  held   A           ${WHEN}  \\d{16}$`));
-    expect(lines[2]).toMatch(new RegExp(`^名${gap}  held   A           ${WHEN}  \\d{16}  why$`));
-    expect(lines[3]).toMatch(new RegExp(`^名${gap}  held   with space  ${WHEN}  \\d{16}$`));
+    expect(lines[0]).toMatch(
+      /^RESOURCE {301}STATE {2}HOLDER {6}SINCE {20}LEASE {2}WAITING {2}TOKEN {13}NOTE$/,
+    );
+    expect(lines[1]).toMatch(new RegExp(`^${long}  held   A           ${WHEN} {18}\\d{16}$`));
+    expect(lines[2]).toMatch(new RegExp(`^名${gap}  held   A           ${WHEN} {18}\\d{16}  why$`));
+    expect(lines[3]).toMatch(new RegExp(`^名${gap}  held   with space  ${WHEN} {18}\\d{16}$`));
   });
 
   test('filtered, and by pages', async () => {

@@ -1,6 +1,7 @@
 /** The exit status of every way to end. */
 import { describe, expect, test } from 'vitest';
 import { exitStatusOf } from '../../src/cli/exit-status.js';
+import { Interruption } from '../../src/cli/interruption.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import { NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from '../../src/client/errors.js';
 import { REFUSALS } from '../../src/core/refusals.js';
@@ -23,6 +24,8 @@ describe('other failures', () => {
     [new RefusedCall(-32603, 'internal error'), 70],
     [new UsageError('what?'), 2],
     [new StartRefused('no'), 1],
+    [new Interruption('the wait', 'SIGINT'), 130],
+    [new Interruption('the wait', 'SIGTERM'), 143],
     [new NoDaemon('nobody'), 69],
     [new OutcomeUnknown('who knows'), 69],
     [new NotLockd('a web server'), 69],
@@ -68,9 +71,57 @@ describe('command lines that reach nobody', () => {
     {
       words: ['list', '--state', 'lost'],
       status: 2,
-      says: "error: --state must be held, unreadable; it is 'lost'",
+      says: "error: --state must be held, reserved, delayed, fencing, unreadable; it is 'lost'",
     },
     { words: ['force-unlock', 'r'], status: 2, says: 'error: --reason is required' },
+    { words: ['confirm-fenced', 'r'], status: 2, says: 'error: --reason is required' },
+    {
+      words: ['lock', 'r', '--ttl', '0.05'],
+      status: 2,
+      says: "error: --ttl must be from 0.1s to 31d, not '0.05'",
+    },
+    {
+      words: ['lock', 'r', '--wait', 'long'],
+      status: 2,
+      says: 'error: --wait must be seconds, or like 1500ms',
+    },
+    { words: ['extend', 'r'], status: 2, says: "error: Say how much to add to the lease of 'r', like 5m" },
+    { words: ['extend', 'r', 'me'], status: 2, says: 'error: --seconds must be seconds, or like 1500ms' },
+    { words: ['extend', 'r', '5m', 'A', 'x'], status: 2, says: 'too many arguments' },
+    {
+      words: ['update', 'r'],
+      status: 2,
+      says: "error: Say what to change of 'r': --note, --ttl, or --new-client",
+    },
+    { words: ['check', 'r'], status: 2, says: "error: Say which token of 'r' to check" },
+    { words: ['check', 'r', 'x'], status: 2, says: 'error: --token must be decimal digits' },
+    {
+      words: ['history', '--count', '0'],
+      status: 2,
+      says: 'error: --count must be a whole number of at least 1',
+    },
+    {
+      words: ['serve', '--default-ttl', '2h', '--max-ttl', '90m'],
+      status: 2,
+      says: 'error: --default-ttl 2h is longer than --max-ttl 90m: give a shorter default, or allow longer leases',
+    },
+    { words: ['serve', '--fence', '/bin/true'], status: 2, says: 'error: --fence must be PATTERN=COMMAND' },
+    {
+      words: ['serve', '--fence-command', '/no/such'],
+      status: 2,
+      says: 'error: --fence-command must name an executable',
+    },
+    {
+      words: ['serve', '--fence', '*=/bin/true', '--fence-command', '/bin/false'],
+      status: 2,
+      says: "error: --fence-command /bin/false would never be used: the first match counts, and --fence '*=/bin/true'",
+    },
+    {
+      words: ['serve', '--fence-timeout', '0'],
+      status: 2,
+      says: 'error: --fence-timeout must be from 1s to 1h',
+    },
+    { words: ['serve', '--lock-delay', '2d'], status: 2, says: 'error: --lock-delay must be from 0s to 1d' },
     {
       words: ['ping', '--url', 'localhost:7420'],
       status: 2,

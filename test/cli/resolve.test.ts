@@ -1,7 +1,7 @@
 /** Where settings come from, and what is refused on the way. */
 import { describe, expect, test } from 'vitest';
 import { flagName, resolveSettings, type Sources, variableName } from '../../src/cli/resolve.js';
-import { optional, repeated, toggle, withDefault } from '../../src/cli/setting.js';
+import { anyNumberOf, optional, repeated, toggle, withDefault } from '../../src/cli/setting.js';
 import { text, wholeNumber } from '../../src/cli/values.js';
 
 const SETTINGS = {
@@ -9,6 +9,7 @@ const SETTINGS = {
   listen: repeated('HOST:PORT', 'where', text, 'default:1'),
   trustedNetwork: toggle('yes or no'),
   note: optional('TEXT', 'why', text),
+  fence: anyNumberOf('RULE', 'how', text),
 };
 
 interface Given {
@@ -57,6 +58,18 @@ describe('repeated values', () => {
     { given: { flags: { listen: ['a:1'] }, file: { listen: ['b:2'] } }, values: ['a:1'] },
   ])('$given', ({ given, values }) => {
     expect(resolve(given).listen).toEqual(values);
+  });
+});
+
+describe('values that may be none', () => {
+  test.each([
+    { given: {}, values: [] },
+    { given: { flags: { fence: ['a', 'b'] } }, values: ['a', 'b'] },
+    { given: { environment: { LOCKD_FENCE: 'a, b' } }, values: ['a', 'b'] },
+    { given: { file: { fence: [] } }, values: [] },
+    { given: { file: { fence: ['a'] } }, values: ['a'] },
+  ])('$given', ({ given, values }) => {
+    expect(resolve(given).fence).toEqual(values);
   });
 });
 

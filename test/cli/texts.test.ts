@@ -1,6 +1,7 @@
 /** The small makers of text. */
 import { describe, expect, test } from 'vitest';
 import { defectText } from '../../src/cli/defect.js';
+import { duration, durationSeconds, durationText } from '../../src/cli/duration.js';
 import { sinceText, spanText } from '../../src/cli/moments.js';
 import { nearest } from '../../src/cli/nearest.js';
 import { displayWidth, printable } from '../../src/cli/printable.js';
@@ -77,6 +78,43 @@ test('byte sizes', () => {
   expect(['1', '512K', '64M', '2G'].map(byteSize)).toEqual([1, 524_288, 67_108_864, 2_147_483_648]);
   for (const wrong of ['0', '1.5G', '-1', '1T', 'K', '', '99999999999G'])
     expect(() => byteSize(wrong)).toThrow();
+});
+
+describe('durations', () => {
+  test.each([
+    ['30', 30],
+    ['0', 0],
+    ['1500ms', 1.5],
+    ['7ms', 0.007],
+    ['30s', 30],
+    ['0.5s', 0.5],
+    ['5m', 300],
+    ['1.5h', 5_400],
+    ['2h', 7_200],
+    ['7d', 604_800],
+  ])('%s are %d seconds', (given, seconds) => {
+    expect(durationSeconds(given)).toBe(seconds);
+  });
+
+  test.each(['', 's', '-1', '1w', '5 m', '1e3', 'Infinity', '.5', '1m30s', '٣', '9'.repeat(400)])(
+    '%s is none',
+    (given) => {
+      expect(() => durationSeconds(given)).toThrow(
+        `must be seconds, or like 1500ms, 30s, 5m, 2h or 7d, not '${given}'`,
+      );
+    },
+  );
+
+  test('within bounds, which are named in the largest unit', () => {
+    const parse = duration(0.1, 31 * 86_400);
+    expect(['0.1', '100ms', '31d'].map(parse)).toEqual([0.1, 0.1, 2_678_400]);
+    for (const wrong of ['0', '99ms', '32d']) {
+      expect(() => parse(wrong)).toThrow(`must be from 0.1s to 31d, not '${wrong}'`);
+    }
+    expect([0, 0.1, 59, 60, 90, 3_600, 86_400].map(durationText)).toEqual([
+      ...['0s', '0.1s', '59s', '1m', '90s', '1h', '1d'],
+    ]);
+  });
 });
 
 test('whole numbers', () => {

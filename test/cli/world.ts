@@ -20,10 +20,12 @@ export interface Around {
 }
 
 /** Runs a command line in this process. */
-export async function run(
-  words: readonly string[],
-  { environment = {}, isTTY = false }: Around = {},
-): Promise<Ran> {
+export function run(words: readonly string[], around: Around = {}): Promise<Ran> {
+  return start(words, around).ended;
+}
+
+/** The same, to be looked at while it runs: what it has written so far. */
+export function start(words: readonly string[], { environment = {}, isTTY = false }: Around = {}) {
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({
     isTTY,
@@ -32,8 +34,8 @@ export async function run(
     },
   });
   const world = { environment, stdout: output('stdout'), stderr: output('stderr') };
-  const status = await runCommandLine(words, world);
-  return { status, ...written };
+  const ended = runCommandLine(words, world).then((status): Ran => ({ status, ...written }));
+  return { written, ended };
 }
 
 const ANY_PORT = [parseListenAddress('127.0.0.1:0')];
