@@ -1,0 +1,2418 @@
+#!/usr/bin/env python3
+"""
+lockd.py: locks of a lockd daemon, in one file. Python 3.8 or later, nothing but the standard library.
+
+As a module. The lock is renewed in the background; the token rises with every grant, give it to whatever you write to:
+
+    import lockd
+    with lockd.lock('deploy/prod', ttl=30, wait=10) as hold:
+        deploy(fencing_token=hold.token)
+        hold.check()                      # raises LockLost as soon as the lock may be somebody else's
+
+As a command. It ends the command before the lock can be anybody else's, and gives the lock back on every way out:
+
+    python3 lockd.py run --wait 5m deploy/prod -- ./deploy
+
+At the resource itself, with no daemon: an old command never runs after a newer one, nor beside it:
+
+    python3 lockd.py gate /srv/app/token "$LOCKD_TOKEN" -- ./switch-release
+
+Where the daemon is: LOCKD_URL, Client(url=...), or --url; several addresses of one cluster by comma. Who locks:
+LOCKD_CLIENT, Client(client=...), or --client. In Robot Framework: `Library  lockd.py`, see the class `lockd`.
+
+How long a lock is counted on: from the moment when the request for it was SENT, for nine tenths of its ttl, by a clock
+that goes on while the machine sleeps. So it ends here before it ends at the daemon. A renewal that fails is tried again
+until then; that the daemon says the lock is lost counts at once.
+"""
+import argparse
+import atexit
+import calendar
+import collections
+import contextlib
+import datetime
+import errno
+import http.client
+import io
+import itertools
+import json
+import logging
+import math
+import os
+import random
+import re
+import select
+import shlex
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import unicodedata
+import urllib.parse
+import uuid
+import xmlrpc.client
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+
+try:
+    import fcntl
+    import pwd
+except ImportError:  # Windows has locks from here, but no `run` and no `gate`.
+    fcntl = pwd = None
+
+VERSION = '0.0.0'  # the daemon that handed this file out fills this in
+DEFAULT_URL = 'http://127.0.0.1:7420'
+
+__all__ = [
+    'lock', 'try_lock', 'enqueue', 'default_client', 'gate', 'Client', 'Hold', 'Place', 'Retry',
+    'Error', 'Refused', 'Unavailable', 'OutcomeUnknown', 'NotLockd', 'LockLost', 'GateRefused', 'GateClosed', 'GateBusy',
+    'BadParameter', 'Held', 'NotOwner', 'NotLocked', 'TimedOut', 'LimitMismatch', 'NotQueued', 'LineFull', 'Lost',
+    'Fencing', 'StaleToken', 'RequestReused', 'Unreadable', 'Denied', 'TooMany', 'StorageFull', 'Stopping', 'Ended',
+    'AlreadyInLine', 'TakenOver',
+]
+
+_log = logging.getLogger('lockd')
+
+# Seconds for one connection: a lost SYN is sent again after 1 s.
+CONNECT_SECONDS = 2.0
+# Seconds for which one call waits in the line: many proxies cut what is silent for 30 s.
+SLICE_SECONDS = 25.0
+# Seconds for which the daemon keeps the place of a client that is away, unless it is asked otherwise.
+CLAIM_SECONDS = 30.0
+# Seconds between two tries to come back to a place, and between two looks at who is in the way.
+RETURN_SECONDS = 1.0
+LOOK_SECONDS = 5.0
+# Bytes of an answer: 10,000 resources are 12 MB.
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# The part of a lease that is counted on, and the part after which it is renewed.
+SAFE_PART = 0.9
+RENEW_PART = 1 / 3
+# A gate's file is written anew beyond the first; beyond the second it cannot be one.
+GATE_BYTES = 4096
+MAX_GATE_BYTES = 1024 * 1024
+
+# Exit statuses of the command line; 69, 70, 75 and 77 are those of sysexits.h.
+DONE, REFUSED, USAGE, NO_DAEMON, DEFECT, GAVE_UP, STALE, NOT_ALLOWED = 0, 1, 2, 69, 70, 75, 76, 77
+CANNOT_RUN, NOT_FOUND = 126, 127
+
+
+# ---------------------------------------------------------------- errors
+
+
+class Error(Exception):
+    """Everything that this module raises by itself."""
+
+    exit_status = DEFECT
+
+
+class Refused(Error):
+    """The daemon says no, and nothing has changed. `code` is the number of the refusal, `text` what it says."""
+
+    code = 0
+    exit_status = REFUSED
+    # Whether an earlier try of the same call may have been carried out, its answer lost.
+    after_lost_answer = False
+
+    def __init__(self, text: str, code: Optional[int] = None):
+        super().__init__(text)
+        self.text = text
+        if code is not None:
+            self.code = code
+
+
+class Unavailable(Error):
+    """No daemon answers, and nothing has changed."""
+
+    exit_status = NO_DAEMON
+
+
+class OutcomeUnknown(Unavailable):
+    """The call was sent and its answer was lost: it may have been carried out or not."""
+
+
+class NotLockd(Unavailable):
+    """Something answered, but not the lockd that was meant."""
+
+
+class LockLost(Error):
+    """The lock is, or may be, no longer ours: stop the work that it was for."""
+
+    exit_status = STALE
+
+
+class GateRefused(Error):
+    """The gate cannot tell which tokens it has seen, and lets nobody pass."""
+
+    exit_status = REFUSED
+
+
+class GateClosed(GateRefused):
+    """A higher token has passed before: the work of this one is over."""
+
+    exit_status = STALE
+
+
+class GateBusy(GateRefused):
+    """Somebody else's command did not end in time."""
+
+    exit_status = GAVE_UP
+
+
+class BadParameter(Refused, ValueError):
+    """No daemon could do that; the text names the parameter."""
+
+    code, exit_status = -32602, USAGE
+
+
+class Held(Refused):
+    """As many hold it as may, or it is kept for the first in the line, or the caller holds it already."""
+
+    code = 1
+
+
+class NotOwner(Refused):
+    """Somebody else holds it."""
+
+    code = 2
+
+
+class NotLocked(Refused):
+    """Nobody holds it."""
+
+    code = 3
+
+
+class TimedOut(Refused):
+    """It did not come free in time."""
+
+    code, exit_status = 4, GAVE_UP
+
+
+class LimitMismatch(Refused):
+    """It is in use with another limit."""
+
+    code = 5
+
+
+class NotQueued(Refused):
+    """The client has no place in the line."""
+
+    code = 6
+
+
+class LineFull(Refused):
+    """The line has no place left."""
+
+    code, exit_status = 7, GAVE_UP
+
+
+class Lost(Refused):
+    """The hold ended against its holder's will."""
+
+    code, exit_status = 8, STALE
+
+
+class Fencing(Refused):
+    """Whoever lost it is not fenced yet."""
+
+    code, exit_status = 9, GAVE_UP
+
+
+class StaleToken(Refused):
+    """The token is not that of the hold."""
+
+    code, exit_status = 10, STALE
+
+
+class RequestReused(Refused):
+    """The retry key came before with other options."""
+
+    code, exit_status = 11, USAGE
+
+
+class Unreadable(Refused):
+    """Its lock file cannot be read: an operator must look at it."""
+
+    code = 12
+
+
+class Denied(Refused):
+    """This user may not do that."""
+
+    code, exit_status = 13, NOT_ALLOWED
+
+
+class TooMany(Refused):
+    """The client waits in too many lines, or the daemon holds too many locks."""
+
+    code, exit_status = 14, GAVE_UP
+
+
+class StorageFull(Refused):
+    """The daemon cannot save the change."""
+
+    code, exit_status = 15, GAVE_UP
+
+
+class Stopping(Refused, Unavailable):
+    """The daemon is stopping, or is not the one that decides."""
+
+    code, exit_status = 16, NO_DAEMON
+
+
+class Ended(Refused):
+    """The hold of this retry key has ended."""
+
+    code = 17
+
+
+class AlreadyInLine(Refused):
+    """The client waits for it already."""
+
+    code = 18
+
+
+class TakenOver(Refused):
+    """Another call waits on the same place now."""
+
+    code, exit_status = 19, GAVE_UP
+
+
+_REFUSALS = {kind.code: kind for kind in Refused.__subclasses__()}
+
+# What a renewal may be answered that leaves no doubt: the lock is not ours any more.
+_LOSSES = (Lost, StaleToken, NotLocked, NotOwner, Ended)
+
+
+def _refusal(code: int, text: str) -> Refused:
+    if code in _REFUSALS:
+        return _REFUSALS[code](text)
+    refused = Refused(text, code)
+    # Other faults of the protocol are defects of one side; positive codes are refusals of a newer lockd.
+    refused.exit_status = DEFECT if code < 0 else REFUSED
+    return refused
+
+
+# ---------------------------------------------------------------- time
+
+# The clock that goes on while the machine sleeps: Linux calls it so, on other systems CLOCK_MONOTONIC does.
+_SLEEPLESS = getattr(time, 'CLOCK_BOOTTIME', getattr(time, 'CLOCK_MONOTONIC', None))
+
+
+def _sleepless() -> float:
+    return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
+
+
+_CLOCK_START = (time.monotonic(), _sleepless())
+
+
+def clock() -> float:
+    """Seconds since this module was loaded, on whichever clock has gone further: leases are counted by it."""
+    return max(time.monotonic() - _CLOCK_START[0], _sleepless() - _CLOCK_START[1])
+
+
+# ---------------------------------------------------------------- one exchange with a daemon
+
+
+class _Cut(Exception):
+    """No whole answer came."""
+
+    def __init__(self, sent: bool, problem: str, slow: bool = False):
+        super().__init__(problem)
+        self.sent = sent  # whether a connection stood, so that the request may have been read
+        self.slow = slow  # whether our patience ended, and not the connection
+
+
+class _Page(NamedTuple):
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class _BoundedSocket:
+    """A socket whose every wait ends at one deadline, however slowly the other end drips."""
+
+    def __init__(self, sock: socket.socket, deadline: float):
+        self._sock, self._deadline = sock, deadline
+
+    def _patience(self) -> None:
+        left = self._deadline - clock()
+        if left <= 0:
+            raise socket.timeout('no answer in time')
+        self._sock.settimeout(left)
+
+    def sendall(self, data: bytes) -> None:
+        self._patience()
+        self._sock.sendall(data)
+
+    def recv_into(self, buffer: Any) -> int:
+        self._patience()
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_SocketBytes(self))
+
+    def close(self) -> None:
+        """Nothing yet: http.client lets go of the connection before it has read the answer."""
+
+
+class _SocketBytes(io.RawIOBase):
+    def __init__(self, sock: _BoundedSocket):
+        super().__init__()
+        self._sock = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._sock.recv_into(buffer)
+
+
+def _exchange(
+    address: urllib.parse.SplitResult, path: str, body: Optional[bytes], connect: float, answer: float
+) -> _Page:
+    """One request and its answer over a connection of its own. It tries once and follows no redirect. Raises _Cut."""
+    connection = http.client.HTTPConnection(address.hostname or '', address.port or 80)
+    sock, sent = None, False
+    try:
+        sock = socket.create_connection((connection.host, connection.port), timeout=connect)
+        sent = True
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.sock = _BoundedSocket(sock, clock() + answer)
+        headers = {'Content-Type': 'text/xml', 'Connection': 'close', 'User-Agent': 'lockd.py/' + VERSION}
+        connection.request('GET' if body is None else 'POST', path, body, headers)
+        response = connection.getresponse()
+        # http.client takes the end of a connection for the end of the head.
+        if response.length is None and not response.chunked:
+            raise _Cut(sent, 'the answer was cut off, or does not say how long it is')
+        content = bytearray()
+        for piece in iter(lambda: response.read(65536), b''):
+            content += piece
+            if len(content) > MAX_ANSWER_BYTES:
+                raise _Cut(sent, 'an answer of more than {:,} bytes'.format(MAX_ANSWER_BYTES))
+        if response.length:
+            raise _Cut(sent, 'the answer was cut off')
+        return _Page(response.status, response.headers, bytes(content))
+    except socket.timeout as problem:
+        raise _Cut(sent, 'no answer within {:g} s'.format(answer) if sent else 'no connection', sent) from problem
+    except (OSError, http.client.HTTPException) as problem:
+        refused = isinstance(problem, ConnectionRefusedError)
+        raise _Cut(sent, 'connection refused' if refused else str(problem) or type(problem).__name__) from problem
+    finally:
+        if sock is not None:
+            sock.close()
+
+
+_NOT_IN_XML = re.compile('[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+
+
+def _write_call(method: str, parameters: Tuple[Any, ...]) -> bytes:
+    """The call as XML; options without a value are left out."""
+
+    def writable(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: writable(member) for name, member in value.items() if member is not None}
+        if isinstance(value, str) and _NOT_IN_XML.search(value):
+            raise BadParameter('{}: {!r} has characters that XML cannot carry'.format(method, value))
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadParameter('{}: {} is no number of seconds'.format(method, value))
+        return value
+
+    try:
+        text = xmlrpc.client.dumps(tuple(map(writable, parameters)), method, encoding='utf-8')
+    except (TypeError, OverflowError) as problem:
+        raise BadParameter('{}: a parameter cannot be written as XML: {}'.format(method, problem)) from problem
+    return text.encode('utf-8')
+
+
+def _read_answer(page: _Page, url: str) -> Any:
+    """The value that a method answered. Raises Refused, NotLockd, or _Cut where it is open what happened."""
+    # From a proxy, for instance, behind which the daemon may have done its work.
+    if page.status >= 500:
+        raise _Cut(True, 'HTTP status {}'.format(page.status))
+    if 300 <= page.status < 400:
+        raise NotLockd(
+            '{} answers with a redirect to {}, and none is followed. Name the address of the daemon itself with --url '
+            'or LOCKD_URL'.format(url, _printable(page.headers.get('Location', 'nowhere')))
+        )
+    if page.status != 200 or page.headers.get_content_type() not in ('text/xml', 'application/xml'):
+        raise NotLockd(
+            '{} does not answer as a lockd does (HTTP status {}). Is it the address of a lockd? Name the right one with '
+            '--url or LOCKD_URL'.format(url, page.status)
+        )
+    try:
+        text = page.body.decode('utf-8')
+        # No answer of a lockd has one, and entities can make a small answer a huge one.
+        if '<!DOCTYPE' in text:
+            raise ValueError('it has a DOCTYPE')
+        (value,), _ = xmlrpc.client.loads(text, use_builtin_types=True)
+    except xmlrpc.client.Fault as fault:
+        if not isinstance(fault.faultCode, int) or not isinstance(fault.faultString, str):
+            raise _Cut(True, 'its fault cannot be read') from fault
+        raise _refusal(fault.faultCode, fault.faultString) from None
+    except Exception as problem:  # whatever a parser thinks of what is no answer
+        raise _Cut(True, 'it cannot be read: {}'.format(problem)) from problem
+    return _with_zone(value)
+
+
+def _with_zone(value: Any) -> Any:
+    """The value with its dates, which are UTC, saying so."""
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=datetime.timezone.utc)
+    if isinstance(value, dict):
+        return {name: _with_zone(member) for name, member in value.items()}
+    return list(map(_with_zone, value)) if isinstance(value, list) else value
+
+
+# ---------------------------------------------------------------- the client
+
+
+class Retry(NamedTuple):
+    """How often a call is tried, and the seconds between: `delay`, each time `factor` longer, give or take `jitter`."""
+
+    attempts: int = 4
+    delay: float = 0.5
+    factor: float = 2.0
+    jitter: float = 0.2
+
+    def pause(self, attempt: int) -> float:
+        return self.delay * self.factor ** (attempt - 1) * (1 + self.jitter * random.uniform(-1, 1))
+
+
+_ONCE = Retry(attempts=1)
+
+
+class _Answer(NamedTuple):
+    value: Any
+    sent: float  # the clock when the attempt that was answered was sent
+    received: float
+
+
+class _Offer(NamedTuple):
+    """What is asked for with `lock` and with `enqueue`; every call of one request has the same key."""
+
+    resource: str
+    client: str
+    ttl: Optional[float]
+    limit: Optional[int]
+    note: Optional[str]
+    request: str
+    claim: Optional[float]
+
+    @property
+    def options(self) -> Dict[str, Any]:
+        return {name: value for name, value in self._asdict().items() if name not in ('resource', 'client')}
+
+
+class Client:
+    """
+    Calls a lockd daemon. Threads may share one; threads that compete for one lock need a client, or a name, each.
+
+    url      http://HOST:PORT, several of one cluster by comma; `open://` grants everything, for tests
+    client   who locks; user@host:pid-random unless said otherwise
+    prefix   stands before the name of every resource
+    timeout  seconds for an answer, beyond what the call itself may wait
+    retry    how a call is tried again; never one that might then be carried out twice
+    """
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        client: Optional[str] = None,
+        prefix: str = '',
+        timeout: float = 10,
+        retry: Retry = Retry(),
+    ):
+        self.url = url or os.environ.get('LOCKD_URL') or DEFAULT_URL
+        self._addresses = [_read_url(text.strip()) for text in self.url.split(',')]
+        self._turn = 0
+        self._name = client or os.environ.get('LOCKD_CLIENT')
+        self._made_name = (0, '')
+        self._cluster: Optional[str] = None
+        self.prefix, self.timeout, self.retry = prefix, timeout, retry
+        if self._is_open:
+            _log.warning('open://: every lock is granted and none is real; use it for tests only')
+
+    @property
+    def client(self) -> str:
+        """Who locks. A name that nobody gave is another one in every process."""
+        if self._name is not None:
+            return self._name
+        if self._made_name[0] != os.getpid():
+            self._made_name = (os.getpid(), _process_name())
+        return self._made_name[1]
+
+    # Locks that are renewed by themselves
+
+    def lock(
+        self,
+        resource: str,
+        ttl: Optional[float] = 30,
+        wait: Optional[float] = 10,
+        limit: Optional[int] = None,
+        note: Optional[str] = None,
+        request: Optional[str] = None,
+        claim: Optional[float] = None,
+        renew: bool = True,
+        tell: Optional[Callable[[Dict[str, Any]], None]] = None,
+    ) -> 'Hold':
+        """
+        Takes `resource`, or waits for it `wait` seconds (None: for ever), or raises what refused it.
+
+        ttl      seconds after which it is free again if nothing is heard of us; None: only unlocking ends it
+        limit    how many may hold it at once; the same for all who do
+        note     why, for everybody who looks
+        request  retry key, made up where there is none
+        claim    seconds for which the place in the line is kept while we are away
+        renew    whether a thread keeps it
+        tell     is called with the status of the resource from time to time while this waits
+        """
+        offer = self._offer(resource, ttl, limit, note, request, claim)
+        line = _Line(self, offer)
+        try:
+            return Hold(self, offer, line.take(math.inf if wait is None else wait, tell), renew)
+        except (Refused, Unavailable) as problem:
+            # After a refusal there is no place, and a daemon that cannot be reached forgets it by itself.
+            if isinstance(problem, OutcomeUnknown):
+                line.leave()
+            raise
+        except BaseException:
+            line.leave()
+            raise
+
+    def try_lock(self, resource: str, wait: Optional[float] = 0, **options: Any) -> 'Optional[Hold]':
+        """As lock, but None where that is refused because others have it."""
+        try:
+            return self.lock(resource, wait=wait, **options)
+        except (Held, TimedOut, Fencing):
+            return None
+
+    def enqueue(
+        self,
+        resource: str,
+        ttl: Optional[float] = 30,
+        limit: Optional[int] = None,
+        note: Optional[str] = None,
+        request: Optional[str] = None,
+        claim: Optional[float] = None,
+        renew: bool = True,
+    ) -> 'Place':
+        """First half of a lock in two steps: a place in the line that outlives this call, for its claim time."""
+        return Place(self, self._offer(resource, ttl, limit, note, request, claim), renew)
+
+    def _offer(
+        self,
+        resource: str,
+        ttl: Optional[float],
+        limit: Optional[int],
+        note: Optional[str],
+        request: Optional[str],
+        claim: Optional[float],
+    ) -> _Offer:
+        return _Offer(self.prefix + resource, self.client, ttl, limit, note, request or uuid.uuid4().hex, claim)
+
+    # Plain calls: what the daemon answers, as dicts
+
+    def unlock(self, resource: str, token: Optional[str] = None) -> bool:
+        """Gives it back; with a token, only that very hold."""
+        return self._call('unlock', self.prefix + resource, self.client, _token(token)).value is True
+
+    def renew(self, resource: str, ttl: Optional[float] = None, token: Optional[str] = None) -> Dict[str, Any]:
+        """The lease runs for the greater of what is left and its ttl; a new `ttl` may shorten it."""
+        options = dict(_token(token), ttl=ttl)
+        return _read_hold(self._call('renew', self.prefix + resource, self.client, options, repeatable=True))
+
+    def extend(self, resource: str, seconds: float, token: Optional[str] = None) -> Dict[str, Any]:
+        """Adds to what is left of the lease. After OutcomeUnknown look before you repeat it: that adds again."""
+        return _read_hold(self._call('extend', self.prefix + resource, self.client, seconds, _token(token)))
+
+    def update(
+        self,
+        resource: str,
+        note: Optional[str] = None,
+        ttl: Optional[float] = None,
+        new_client: Optional[str] = None,
+        token: Optional[str] = None,
+    ) -> Dict[str, Any]:
+        """Changes note or ttl; an operator also hands it over to `new_client`, who gets a new token."""
+        options = dict(_token(token), note=note, ttl=ttl, newClient=new_client)
+        repeatable = new_client is None
+        return _read_hold(self._call('update', self.prefix + resource, self.client, options, repeatable=repeatable))
+
+    def check(self, resource: str, token: str) -> bool:
+        """Whether the token is that of a current hold: not lost, not being fenced."""
+        return self._call('check', self.prefix + resource, str(token), repeatable=True).value is True
+
+    def status(self, resource: str) -> Dict[str, Any]:
+        """Who holds it and who waits; a free one has a status too."""
+        return _struct(self._call('status', self.prefix + resource, repeatable=True).value)
+
+    def list(self, prefix: str = '', **options: Any) -> List[Dict[str, Any]]:
+        """What is not free, a page of at most `count` after the resource `after`; also `client`, `state`."""
+        options['prefix'] = (self.prefix + prefix) or None
+        return list(map(_struct, self._call('list', options, repeatable=True).value))
+
+    def history(self, resource: Optional[str] = None, **options: Any) -> List[Dict[str, Any]]:
+        """What happened, newest first, a page of at most `count` before the id `before`; also `client`."""
+        options['resource'] = None if resource is None else self.prefix + resource
+        return list(map(_struct, self._call('history', options, repeatable=True).value))
+
+    def stats(self) -> Dict[str, Any]:
+        """What the daemon has done since its start."""
+        return _struct(self._call('stats', repeatable=True).value)
+
+    def force_unlock(self, resource: str, reason: str, client: Optional[str] = None, fenced: bool = False) -> bool:
+        """Ends somebody's hold against their will; `fenced`: you vouch that they can do no more harm."""
+        options = {'reason': reason, 'client': client, 'fenced': fenced or None}
+        return self._call('forceUnlock', self.prefix + resource, options).value is True
+
+    def confirm_fenced(self, resource: str, reason: str, token: Optional[str] = None) -> bool:
+        """Ends a fencing that does not succeed: you vouch that whoever lost it can do no more harm."""
+        return self._call('confirmFenced', self.prefix + resource, dict(_token(token), reason=reason)).value is True
+
+    # How calls are made
+
+    @property
+    def _is_open(self) -> bool:
+        return self._addresses[0].scheme == 'open'
+
+    def _call(
+        self,
+        method: str,
+        *parameters: Any,
+        repeatable: bool = False,
+        wait: float = 0,
+        timeout: Optional[float] = None,
+        retry: Optional[Retry] = None
+    ) -> _Answer:
+        """
+        Calls until there is an answer, as often as `retry` says. Once the call may have arrived, only a `repeatable` one
+        is sent again: one that twice comes to the same as once.
+        """
+        body = _write_call(method, parameters)
+        if self._is_open:
+            return _Answer(_open_answer(method, parameters), clock(), clock())
+        retry = retry or self.retry
+        seconds = self.timeout if timeout is None else timeout
+        may_have_arrived = False
+        for attempt in itertools.count(1):
+            for _ in self._addresses:
+                address = self._addresses[self._turn % len(self._addresses)]
+                sent = clock()
+                try:
+                    page = _exchange(address, address.path or '/', body, min(CONNECT_SECONDS, seconds), seconds + wait)
+                    self._compare_cluster(page, address)
+                    return _Answer(_read_answer(page, address.geturl()), sent, clock())
+                except _Cut as cut:
+                    problem: Exception = cut
+                    may_have_arrived = may_have_arrived or cut.sent
+                    if cut.sent and (cut.slow or not repeatable):
+                        raise OutcomeUnknown(_lost_text(address, method, cut)) from cut
+                except Stopping as stopping:
+                    problem = stopping
+                except Refused as refused:
+                    refused.after_lost_answer = may_have_arrived
+                    raise
+                self._turn += 1
+            if attempt >= retry.attempts:
+                break
+            time.sleep(retry.pause(attempt))
+        if may_have_arrived:
+            raise OutcomeUnknown(_lost_text(address, method, problem)) from problem
+        if isinstance(problem, Stopping):
+            raise problem
+        raise Unavailable(
+            'No daemon answers at {} ({}; {}). Start one with: lockd serve. Or name the right address with --url or '
+            'LOCKD_URL'.format(self.url, problem, '1 try' if attempt == 1 else '{} tries'.format(attempt))
+        ) from problem
+
+    def _compare_cluster(self, page: _Page, address: urllib.parse.SplitResult) -> None:
+        """Two daemons that know nothing of each other would grant one lock twice."""
+        found = page.headers.get('X-Lockd-Id')
+        if found is None:
+            return
+        if self._cluster is None:
+            self._cluster = found
+        if found != self._cluster:
+            raise NotLockd(
+                '{} belongs to another lockd ({}) than the one that answered before ({}): the addresses of one client '
+                'must be those of one cluster'.format(address.geturl(), _printable(found), _printable(self._cluster))
+            )
+
+    def _give_back(self, resource: str, client: str, token: str, **patience: Any) -> None:
+        """Unlocks that very hold; that it is gone after an answer was lost means that it worked."""
+        try:
+            self._call('unlock', resource, client, {'token': token}, repeatable=True, **patience)
+        except (NotLocked, NotOwner, StaleToken) as refused:
+            if not refused.after_lost_answer:
+                raise
+
+    def _health(self) -> Dict[str, Any]:
+        """Whether all is well with the daemon."""
+        address = self._addresses[self._turn % len(self._addresses)]
+        try:
+            page = _exchange(address, '/healthz', None, CONNECT_SECONDS, self.timeout)
+            return _struct(json.loads(page.body.decode('utf-8')))
+        except (_Cut, ValueError) as problem:
+            raise Unavailable('{}/healthz cannot be read ({})'.format(address.geturl(), problem)) from problem
+
+
+def _read_url(text: str) -> urllib.parse.SplitResult:
+    try:
+        address = urllib.parse.urlsplit(text)
+        is_complete = bool(address.hostname) and address.port != 0
+    except ValueError:
+        address, is_complete = urllib.parse.urlsplit(''), False
+    if address.scheme == 'open':
+        return address
+    if address.scheme != 'http' or not is_complete:
+        raise BadParameter("must be like http://127.0.0.1:7420, not '{}'".format(text))
+    if address.username is not None:
+        raise BadParameter('must not name a user or password')
+    if address.query or address.fragment:
+        raise BadParameter("must end with its path, not '{}'".format(text))
+    return address._replace(path=address.path.rstrip('/'))
+
+
+def _open_answer(method: str, parameters: Tuple[Any, ...]) -> Any:
+    """What `open://` answers: yes. Its token is 0, which no gate lets pass."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    resource = parameters[0] if parameters and isinstance(parameters[0], str) else ''
+    if method in ('lock', 'wait', 'renew', 'extend', 'update', 'enqueue'):
+        options = next((one for one in parameters if isinstance(one, dict)), {})
+        hold = {'resource': resource, 'client': parameters[1], 'token': '0', 'limit': options.get('limit') or 1}
+        hold.update(state='held', acquired=now, renewed=now, waited=0.0)
+        hold['from'] = 'open://'
+        if options.get('ttl'):
+            hold.update(ttl=float(options['ttl']), left=float(options['ttl']))
+        return {'state': 'granted', 'position': 0, 'hold': hold} if method == 'enqueue' else hold
+    if method == 'status':
+        return {'resource': resource, 'state': 'free', 'limit': 1, 'held': 0, 'holders': [], 'waiting': 0, 'queue': []}
+    return [] if method in ('list', 'history') else {} if method == 'stats' else True
+
+
+def _lost_text(address: urllib.parse.SplitResult, method: str, problem: Exception) -> str:
+    return (
+        'The daemon at {} was sent {}, but its answer was lost ({}): it may have been carried out or not'
+    ).format(address.geturl(), method, problem)
+
+
+def _token(token: Optional[str]) -> Dict[str, Any]:
+    # As a number it would be too large for an XML-RPC integer.
+    return {} if token is None else {'token': str(token)}
+
+
+def _struct(value: Any) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotLockd('The answer is no struct, but {!r:.60}. Is it a lockd of another version?'.format(value))
+    return value
+
+
+def _read_hold(answer: _Answer) -> Dict[str, Any]:
+    hold = _struct(answer.value)
+    token, ttl, waited = hold.get('token'), hold.get('ttl'), hold.get('waited')
+    numbers = [number for number in (ttl, waited) if number is not None]
+    if not isinstance(token, str) or not re.fullmatch('[0-9]+', token) or waited is None:
+        raise NotLockd('The answer is no hold: {!r:.200}. Is it a lockd of another version?'.format(hold))
+    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+        raise NotLockd('The answer has no seconds: {!r:.200}. Is it a lockd of another version?'.format(hold))
+    return hold
+
+
+def _user_at_host() -> str:
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name if pwd else os.environ['USERNAME']
+    except KeyError:  # containers often run as a number that no password file knows
+        user = 'uid{}'.format(os.getuid() if pwd else '')
+    return '{}@{}'.format(user, socket.gethostname())
+
+
+def _process_name() -> str:
+    """For a program that lives as long as its locks."""
+    return '{}:{}-{}'.format(_user_at_host(), os.getpid(), os.urandom(3).hex())
+
+
+def _caller_name() -> str:
+    """For single calls from scripts: the steps of one CI job are one client, and two jobs are two."""
+    jobs = filter(None, map(os.environ.get, ('CI_JOB_ID', 'GITHUB_RUN_ID', 'BUILD_TAG')))
+    return ':'.join([_user_at_host(), *itertools.islice(jobs, 1)])
+
+
+# ---------------------------------------------------------------- waiting in the line
+
+
+class _Line:
+    """
+    One request for a lock, from the first call to the grant: in slices, so that no proxy cuts a connection that is silent
+    for too long, with one key, so that the place is kept between them and a lost answer never takes a lock twice.
+    """
+
+    def __init__(self, client: Client, offer: _Offer):
+        self._client, self._offer = client, offer
+        self._is_known = False  # whether a daemon has, or may have, heard of us
+
+    def take(self, seconds: float, tell: Optional[Callable[[Dict[str, Any]], None]] = None) -> _Answer:
+        """The hold as it was answered. Raises TimedOut, or what else refused it."""
+        until = clock() + seconds
+        if seconds <= 0:
+            return self.lock(0)
+        if seconds <= SLICE_SECONDS and not tell:
+            return self._through_outages(lambda: self.lock(max(0.0, until - clock())), until)
+        answer = self._through_outages(self.enqueue, until)
+        slices = itertools.chain([0.2], itertools.repeat(LOOK_SECONDS)) if tell else itertools.repeat(SLICE_SECONDS)
+        look = _Look(self._client, self._offer, tell)
+        while 'hold' not in answer.value:
+            try:
+                answer = self._slice(next(slices), until)
+            except TimedOut as timed_out:
+                if clock() >= until:
+                    self.cancel()
+                    raise TimedOut(_GAVE_UP_TEXT.sub('Gave up after ' + _seconds(seconds), timed_out.text)) from None
+                look.and_tell()
+        return answer._replace(value=answer.value['hold'])
+
+    def _slice(self, seconds: float, until: float) -> _Answer:
+        def wait() -> _Answer:
+            answer = self.wait(max(0.0, min(seconds, until - clock())))
+            return answer._replace(value={'hold': answer.value})
+
+        try:
+            return self._through_outages(wait, until)
+        except NotQueued:
+            # We were away for too long, as a machine that slept: back to the end of the line.
+            return self._through_outages(self.enqueue, until)
+
+    def lock(self, seconds: float) -> _Answer:
+        options = dict(self._offer.options, wait=seconds)
+        return self._call('lock', options, wait=seconds, repeatable=not seconds)
+
+    def enqueue(self) -> _Answer:
+        answer = self._call('enqueue', self._offer.options, repeatable=True)
+        _struct(answer.value)
+        self._is_known = True
+        return answer
+
+    def wait(self, seconds: float, **patience: Any) -> _Answer:
+        named = {'request': self._offer.request}
+        return self._call('wait', seconds, named, wait=seconds, repeatable=not seconds, **patience)
+
+    def cancel(self, **patience: Any) -> None:
+        with contextlib.suppress(Error):
+            self._call('cancel', repeatable=True, **patience)
+
+    def leave(self) -> None:
+        """Gives back what was granted meanwhile, or leaves the line; the key tells whether either is ours."""
+        offer, quickly = self._offer, {'retry': _ONCE, 'timeout': CONNECT_SECONDS}
+        try:
+            token = _read_hold(self.wait(0, **quickly))['token']
+            self._client._give_back(offer.resource, offer.client, token, **quickly)
+        except TimedOut:
+            self.cancel(**quickly)
+        except Error as problem:
+            _log.debug('the line for %r could not be left: %s', offer.resource, problem)
+
+    def _call(self, method: str, *parameters: Any, **patience: Any) -> _Answer:
+        offer = self._offer
+        return self._client._call(method, offer.resource, offer.client, *parameters, **patience)
+
+    def _through_outages(self, call: Callable[[], _Answer], until: float) -> _Answer:
+        """Repeats a call whose connection is lost, for as long as the place is kept and there is time left."""
+        claim = CLAIM_SECONDS if self._offer.claim is None else self._offer.claim
+        away_since = None
+        while True:
+            try:
+                return call()
+            except Unavailable as problem:
+                self._is_known = self._is_known or isinstance(problem, (OutcomeUnknown, Stopping))
+                away_since = clock() if away_since is None else away_since
+                is_over = clock() - away_since >= claim or clock() >= until
+                if not self._is_known or isinstance(problem, NotLockd) or is_over:
+                    raise
+                time.sleep(min(RETURN_SECONDS, max(0.0, until - clock())))
+
+
+_GAVE_UP_TEXT = re.compile('^Gave up after [0-9.,]+ s')
+
+
+class _Look:
+    """Tells who is in the way, whenever that has changed."""
+
+    def __init__(self, client: Client, offer: _Offer, tell: Optional[Callable[[Dict[str, Any]], None]]):
+        self._client, self._offer, self._tell = client, offer, tell
+        self._told: Any = None
+
+    def and_tell(self) -> None:
+        if self._tell is None:
+            return
+        try:
+            status = _struct(self._client._call('status', self._offer.resource, repeatable=True, retry=_ONCE).value)
+        except Error:
+            return
+        places = [place['position'] for place in status['queue'] if place['client'] == self._offer.client]
+        essence = status['state'], [hold['token'] for hold in status['holders']], places
+        if essence != self._told:
+            self._told = essence
+            self._tell(status)
+
+
+class Place:
+    """A place in the line, as `enqueue` gives it. It is kept for its claim time (30 s) from one wait to the next."""
+
+    def __init__(self, client: Client, offer: _Offer, renew: bool = True):
+        self._client, self._offer, self._renew = client, offer, renew
+        self._line = _Line(client, offer)
+        self.resource = offer.resource
+        self._hold: Optional[Hold] = None
+        try:
+            answer = self._line.enqueue()
+            # 1 is next; 0: it was granted at once, and `wait` gives it
+            self.position: int = answer.value['position']
+            if 'hold' in answer.value:
+                self._hold = Hold(client, offer, answer._replace(value=answer.value['hold']), renew)
+        except BaseException as problem:
+            if not isinstance(problem, Refused):
+                self._line.leave()
+            raise
+
+    def wait(self, seconds: Optional[float] = 10) -> 'Hold':
+        """The lock when it is our turn. Raises TimedOut after so many seconds: the place is kept, so wait again."""
+        if self._hold is not None:
+            return self._hold
+        until = math.inf if seconds is None else clock() + seconds
+        while True:
+            span = min(SLICE_SECONDS, max(0.0, until - clock()))
+            try:
+                answer = self._line._through_outages(lambda: self._line.wait(span), until)
+            except TimedOut:
+                if clock() >= until:
+                    raise
+                continue
+            self._hold, self.position = Hold(self._client, self._offer, answer, self._renew), 0
+            return self._hold
+
+    def cancel(self) -> None:
+        """Leaves the line, or gives back what was granted already."""
+        if self._hold is not None:
+            self._hold.release()
+        else:
+            self._line.leave()
+
+
+# ---------------------------------------------------------------- a lock that is held
+
+
+class Hold:
+    """
+    A lock that is held. With a ttl, a thread renews it; when that does not work, it counts as lost before its lease can
+    have ended at the daemon. Use it in a `with` statement, or call release(). At the end of the program everything that
+    is held is given back. A child process has no part in its parent's hold: it neither renews nor releases it.
+    """
+
+    def __init__(self, client: Client, offer: _Offer, answer: _Answer, renew: bool = True):
+        hold = _read_hold(answer)
+        self.resource, self.client, self.token = offer.resource, offer.client, hold['token']
+        self.limit, self.note = hold.get('limit', 1), offer.note
+        self.answer = hold  # as the daemon gave it
+        self._daemon, self._process = client, os.getpid()
+        self._releasing = threading.RLock()
+        self._over = threading.Event()  # released or lost: nothing is left to renew
+        self._released = False
+        self._loss: Optional[str] = None
+        self._lost_at = math.inf
+        self._failure = ''  # why the last renewal failed
+        # When the lease began at the earliest, and its ttl: replaced as one, so that whoever looks need not wait.
+        self._lease: Tuple[float, Optional[float]] = (_start_of_lease(answer, hold), hold.get('ttl'))
+        _held.add(self)
+        if renew:
+            self._start_renewing()
+
+    def _start_renewing(self) -> None:
+        if self.ttl is not None:
+            threading.Thread(target=self._keep_renewing, name='lockd ' + self.resource, daemon=True).start()
+
+    # What is known of it
+
+    @property
+    def ttl(self) -> Optional[float]:
+        """Seconds for which each renewal makes it run, None for a hold that only unlocking ends."""
+        return self._lease[1]
+
+    @property
+    def left(self) -> Optional[float]:
+        """Seconds for which it can be counted on, None without a ttl."""
+        started, ttl = self._lease
+        return None if ttl is None else started + SAFE_PART * ttl - clock()
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is, or may be, no longer ours. Looks at the clock each time, also after the machine slept."""
+        left = self.left
+        if self._loss is None and not self._released and left is not None and left <= 0:
+            self._lose('it could not be renewed in time' + (self._failure and ': ' + self._failure))
+        return self._loss is not None
+
+    def check(self, ask: bool = False) -> None:
+        """Raises LockLost unless it is still held; `ask`: the daemon is asked, too."""
+        if ask and not self.lost and not self._released:
+            answer = self._daemon._call('check', self.resource, self.token, repeatable=True)
+            if answer.value is not True:
+                self._lose('the daemon says that token {} is no current hold'.format(self.token))
+        if self.lost:
+            raise LockLost(self._loss)
+        if self._released:
+            raise LockLost("'{}' is no longer locked: it was released".format(self.resource))
+
+    def on_loss(self, callback: 'Callable[[Hold], Any]') -> None:
+        """Calls `callback` with this hold as soon as it is lost, from a thread of its own."""
+        threading.Thread(target=self._watch, args=(callback,), name='lockd loss', daemon=True).start()
+
+    def _watch(self, callback: 'Callable[[Hold], Any]') -> None:
+        while not self.lost and not self._released:
+            left = self.left
+            # No longer at a time than a second: the clock of this wait stands still while the machine sleeps.
+            self._over.wait(1.0 if left is None else max(0.001, min(left, 1.0)))
+            if self._over.is_set() and not self.lost and not self._released:
+                time.sleep(0.01)  # it is just being released
+        if self.lost:
+            callback(self)
+
+    # What can be done with it
+
+    def release(self) -> None:
+        """Gives it back. Raises LockLost where it was lost before: what was done under it may have met others."""
+        if self._process != os.getpid():
+            return
+        with self._releasing:
+            if self._released:
+                return
+            lost = self.lost
+            self._over.set()
+            if lost:
+                _held.discard(self)
+                raise LockLost(self._loss)
+            try:
+                self._daemon._give_back(self.resource, self.client, self.token)
+            except _LOSSES as refused:
+                self._lose(refused.text)
+                _held.discard(self)
+                raise LockLost(self._loss) from refused
+            self._released = True
+            _held.discard(self)
+
+    def extend(self, seconds: float) -> None:
+        """Adds to what is left of the lease."""
+        self._changed('extend', seconds, {'token': self.token}, repeatable=False)
+
+    def update(self, note: Optional[str] = None, ttl: Optional[float] = None) -> None:
+        """Changes the note, or the ttl from now on."""
+        self._changed('update', {'token': self.token, 'note': note, 'ttl': ttl}, repeatable=True)
+        self.note = self.note if note is None else note
+
+    def _changed(self, method: str, *parameters: Any, repeatable: bool) -> None:
+        self.check()
+        answer = self._daemon._call(method, self.resource, self.client, *parameters, repeatable=repeatable)
+        hold = _read_hold(answer)
+        if self._is_ours(hold) and self.ttl is not None and 'ttl' in hold:
+            # Of what is left we count on all but the last tenth of a ttl.
+            self._lease = answer.sent + hold.get('left', hold['ttl']) - hold['ttl'], hold['ttl']
+        self.check()
+
+    def __enter__(self) -> 'Hold':
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self.release()
+        except LockLost as problem:
+            if kind is None:
+                raise
+            if not isinstance(error, LockLost):
+                _log.warning('%s', problem)
+        except Error as problem:
+            # The work is done, and the lease ends by itself; without one somebody must know.
+            if kind is None and self.ttl is None:
+                raise
+            _log.warning("'%s' could not be unlocked: %s", self.resource, problem)
+
+    def __repr__(self) -> str:
+        state = 'lost' if self.lost else 'released' if self._released else 'held'
+        return '<lockd.Hold {!r} token {} {}>'.format(self.resource, self.token, state)
+
+    # Renewal
+
+    def _keep_renewing(self) -> None:
+        due = self._moment(RENEW_PART)
+        while not self._over.wait(max(0.0, due - clock())) and not self.lost:
+            tried = clock()
+            try:
+                self._renew_once()
+            except _LOSSES as refused:
+                return self._lose(refused.text)
+            except Exception as problem:  # whatever it is, the lease runs on, and so do the tries
+                level = logging.DEBUG if self._failure else logging.WARNING
+                _log.log(level, "'%s' could not be renewed, and is tried again: %s", self.resource, problem)
+                self._failure = str(problem)
+            else:
+                self._failure = ''
+            due = tried + self.ttl / 10 if self._failure else max(tried + self.ttl / 10, self._moment(RENEW_PART))
+
+    def _renew_once(self) -> None:
+        """One try, which a connection that hangs cannot make so long that none would be left."""
+        patience = min(self._daemon.timeout, max(self.ttl / 10, self.left / 3))
+        answer = self._daemon._call(
+            'renew', self.resource, self.client, {'token': self.token}, repeatable=True, timeout=patience, retry=_ONCE
+        )
+        hold = _read_hold(answer)
+        # An answer that comes when all is over does not bring it back.
+        if self.lost or not self._is_ours(hold) or 'ttl' not in hold:
+            return
+        # A renewal waits in no line: whatever its answer says, it counts from its sending.
+        started, is_same = answer.sent, hold['ttl'] == self.ttl
+        # One that was extended runs for longer than a renewal makes it.
+        self._lease = max(started, self._lease[0]) if is_same else started, hold['ttl']
+
+    def _moment(self, part: float) -> float:
+        """When this part of the lease is over; for one without a lease, never."""
+        started, ttl = self._lease
+        return math.inf if ttl is None else started + part * ttl
+
+    def _is_ours(self, hold: Dict[str, Any]) -> bool:
+        if hold['token'] != self.token:
+            self._lose('the daemon answers with token {}'.format(hold['token']))
+        return hold['token'] == self.token
+
+    def _lose(self, why: str) -> None:
+        if self._loss is not None or self._released:
+            return
+        text = "'{}' lost '{}' (token {}): {}. Stop work on it".format(self.client, self.resource, self.token, why)
+        # The daemon's word for it says all that already, and when, and by whom.
+        self._lost_at, self._loss = clock(), why if why.endswith('Stop work on it') else text
+        _log.info('%s', self._loss)
+        self._over.set()
+
+
+def _start_of_lease(answer: _Answer, hold: Dict[str, Any]) -> float:
+    """The daemon counts `waited` from the reading of the request, which cannot have been before it was sent."""
+    return min(answer.sent + max(0.0, hold['waited']), answer.received)
+
+
+_held = set()  # type: ignore[var-annotated]
+
+
+@atexit.register
+def _release_all() -> None:
+    for hold in list(_held):
+        with contextlib.suppress(Error):
+            hold.release()
+
+
+# ---------------------------------------------------------------- without a client of one's own
+
+_default = (0, None)  # type: Tuple[int, Optional[Client]]
+
+
+def default_client() -> Client:
+    """The client of this process, as LOCKD_URL and LOCKD_CLIENT say."""
+    global _default
+    if _default[0] != os.getpid() or _default[1] is None:
+        _default = os.getpid(), Client()
+    return _default[1]
+
+
+def lock(resource: str, **options: Any) -> Hold:
+    """Client.lock of the default client."""
+    return default_client().lock(resource, **options)
+
+
+def try_lock(resource: str, **options: Any) -> Optional[Hold]:
+    """Client.try_lock of the default client."""
+    return default_client().try_lock(resource, **options)
+
+
+def enqueue(resource: str, **options: Any) -> Place:
+    """Client.enqueue of the default client."""
+    return default_client().enqueue(resource, **options)
+
+
+# ---------------------------------------------------------------- the gate
+
+
+class Gate:
+    """
+    Lets a token pass at the resource itself, unless a higher one has passed before; needs no daemon. While it is open,
+    nobody else passes: an old and a new command never overlap.
+
+        with lockd.gate('/srv/app/token', hold.token):
+            switch_release()
+
+    FILE is locked by flock, is never renamed, and has one token per line, decimal digits; the highest one counts. A new
+    one is appended and flushed to disk before anything else happens; a last line without its line feed is one that a
+    crash cut, and did not pass. Beyond 4,096 bytes the file is begun anew, and until the first line of that is on disk
+    the token stands in FILE.old. Anything else in it closes the gate for everybody.
+    """
+
+    def __init__(self, path: str, token: str, wait: Optional[float] = None):
+        self.path, self.token = path, _digits(token)
+        if self.token == '0':
+            raise GateRefused(
+                'Token 0 is no fencing token: open:// gives it to everybody, and the gate {} does not let it pass. Take '
+                'the lock from a daemon'.format(path)
+            )
+        self.descriptor = -1
+        try:
+            self._lock(math.inf if wait is None else clock() + wait, wait)
+            self._pass()
+        except OSError as problem:
+            self.close()
+            raise GateRefused(
+                'The gate {} cannot be used ({}): nobody may pass. Mend that first'.format(path, problem.strerror)
+            ) from problem
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets the next one in, also where a process that the command left behind still has the file open."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def __enter__(self) -> 'Gate':
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _lock(self, until: float, wait: Optional[float]) -> None:
+        while True:
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            if not stat.S_ISREG(os.fstat(self.descriptor).st_mode):
+                raise OSError(errno.EINVAL, 'it is no regular file')
+            self._flock(until, wait)
+            # Whoever removed the file meanwhile has made another one the gate.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(self.descriptor), os.stat(self.path)):
+                    return
+            self.close()
+
+    def _flock(self, until: float, wait: Optional[float]) -> None:
+        if until == math.inf:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+            return
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if clock() >= until:
+                text = (
+                    "Gave up after {}: somebody else's command is still in the gate {}. Wait longer with --wait, or look "
+                    'whose it is with: fuser -v {}'
+                )
+                raise GateBusy(text.format(_seconds(wait or 0), self.path, shlex.quote(self.path)))
+            time.sleep(max(0.0, min(0.02, until - clock())))
+
+    def _pass(self) -> None:
+        recorded, complete, size = self._recorded()
+        if _order(self.token) < _order(recorded):
+            raise GateClosed(
+                'Token {0} is stale: the gate {1} has let token {2} pass. Stop the work of token {0}; to go on with it, '
+                'take the lock anew'.format(self.token, self.path, recorded)
+            )
+        if _order(self.token) > _order(recorded):
+            if size > GATE_BYTES:
+                self._keep_beside(recorded)
+                complete = 0
+            # Nothing but what a crash has cut, or what stands in FILE.old now, is lost here.
+            os.ftruncate(self.descriptor, complete)
+            _write_all(self.descriptor, (self.token + '\n').encode('ascii'), complete)
+        # Also where it stood there already: whoever wrote it may have died before this.
+        os.fsync(self.descriptor)
+        if size == 0:
+            self._sync_directory()
+
+    def _recorded(self) -> Tuple[str, int, int]:
+        """The highest token that has passed, the bytes up to the last complete line, and all bytes."""
+        with open(self.descriptor, 'rb', closefd=False) as file:
+            file.seek(0)
+            content = file.read(MAX_GATE_BYTES + 1)
+        complete = content.rfind(b'\n') + 1
+        tokens = self._tokens(content, self.path)
+        if not tokens:
+            with contextlib.suppress(FileNotFoundError), open(self.path + '.old', 'rb') as file:
+                tokens = self._tokens(file.read(MAX_GATE_BYTES + 1), self.path + '.old')
+        return max(tokens, key=_order, default='0'), complete, len(content)
+
+    def _tokens(self, content: bytes, path: str) -> List[str]:
+        """Every complete line. What a crash has cut are digits, or the zero bytes that some file systems leave there."""
+        if len(content) > MAX_GATE_BYTES or not re.fullmatch(b'(?:[0-9\n]*\n)?[0-9\0]*', content):
+            raise GateRefused(
+                'The gate {} cannot be read: it has more in it than tokens. Nobody may pass. Look at it; to mend it, write '
+                'the highest token that can have passed: echo TOKEN > {}'.format(path, shlex.quote(path))
+            )
+        return [_digits(line.decode('ascii')) for line in content.split(b'\n')[:-1] if line]
+
+    def _keep_beside(self, recorded: str) -> None:
+        """Before the file is begun anew, the token stands in FILE.old, on disk."""
+        temporary = self.path + '.old.tmp'
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(descriptor, (recorded + '\n').encode('ascii'), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, self.path + '.old')
+        self._sync_directory()
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(os.path.dirname(os.path.abspath(self.path)), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+gate = Gate
+
+
+def _digits(token: str) -> str:
+    """A token without the zeros at its beginning."""
+    if not re.fullmatch('[0-9]+', str(token)):
+        raise BadParameter("must be decimal digits, as lockd lock prints them, not '{}'".format(token))
+    return str(token).lstrip('0') or '0'
+
+
+def _order(digits: str) -> Tuple[int, str]:
+    """Whole numbers of any length compare like this."""
+    return len(digits), digits
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
+
+
+# ---------------------------------------------------------------- Robot Framework
+
+
+class lockd:  # Robot Framework takes the class that is called like the file
+    """
+    Keywords for Robot Framework: `Library  lockd.py`, or `Library  lockd.py  url=http://lockhost:7420`.
+
+        Lock Resource      test-rack/7    ttl=1m    wait=10 minutes
+        Resource Should Be Locked    test-rack/7
+        Unlock Resource    test-rack/7
+
+    Durations are seconds or carry a unit. What is still locked at the end is given back.
+    """
+
+    ROBOT_LIBRARY_SCOPE = 'GLOBAL'
+    ROBOT_LIBRARY_VERSION = VERSION
+
+    def __init__(self, url: Optional[str] = None, client: Optional[str] = None, prefix: str = ''):
+        self._options = {'url': url, 'client': client, 'prefix': prefix}
+        self._client: Optional[Client] = None
+        self._holds: Dict[str, Hold] = {}
+
+    def lock_resource(self, resource, ttl='30s', wait='10s', limit=None, note=None):
+        """Locks `resource`, waits for it if need be, and renews it until it is unlocked. Returns the token."""
+        # Made only now: Robot Framework also loads libraries to document them.
+        self._client = self._client or Client(**self._options)
+        hold = self._client.lock(
+            resource, ttl=_robot_seconds(ttl), wait=_robot_seconds(wait), limit=limit and int(limit), note=note
+        )
+        self._holds[resource] = hold
+        return hold.token
+
+    def unlock_resource(self, resource):
+        """Gives `resource` back. Fails where it was lost meanwhile."""
+        hold = self._hold(resource)
+        del self._holds[resource]
+        hold.release()
+
+    def unlock_all_resources(self):
+        """Gives back all that these keywords have locked: for a teardown."""
+        while self._holds:
+            self._holds.popitem()[1].release()
+
+    def resource_should_be_locked(self, resource):
+        """Fails unless `resource` is locked by these keywords and was not lost."""
+        try:
+            self._hold(resource).check(ask=True)
+        except LockLost as problem:
+            raise AssertionError(str(problem)) from None
+
+    def get_lock_token(self, resource):
+        """The token of `resource`, for whatever checks tokens."""
+        return self._hold(resource).token
+
+    def run_keyword_while_locked(self, resource, keyword, *arguments):
+        """Locks `resource`, runs a keyword, and unlocks it on every way out."""
+        from robot.libraries.BuiltIn import BuiltIn
+
+        self.lock_resource(resource)
+        try:
+            result = BuiltIn().run_keyword(keyword, *arguments)
+            self.resource_should_be_locked(resource)
+            return result
+        finally:
+            self.unlock_resource(resource)
+
+    def _hold(self, resource: str) -> Hold:
+        if resource not in self._holds:
+            raise AssertionError("'{}' is not locked here: use Lock Resource first".format(resource))
+        return self._holds[resource]
+
+
+_ROBOT_UNITS = {
+    unit: words.split()[0]
+    for words in ('ms millis millisecond', 's sec second', 'm min minute', 'h hour', 'd day')
+    for word in words.split()
+    for unit in (word, word + 's')
+}
+
+
+def _robot_seconds(duration: Any) -> Optional[float]:
+    """Seconds of `30`, `30s`, `10 minutes`; nothing of `none`."""
+    text = str(duration).strip().lower()
+    if text == 'none':
+        return None
+    number, unit = re.fullmatch(r'([0-9.]*)\s*(.*)', text).groups()
+    return _duration(number + _ROBOT_UNITS.get(unit, unit))
+
+
+# ---------------------------------------------------------------- running a command
+
+
+class _Interruption(BaseException):
+    """A signal asked for an end."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+class _Signals:
+    """
+    Signals to this process: at first one raises _Interruption, a second one ends the process; after `collect` they are
+    passed on to the command. Those that this process was started to ignore are ignored still.
+    """
+
+    PASSED_ON = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2')
+    ENDING = ('SIGINT', 'SIGTERM', 'SIGHUP')
+
+    def __init__(self) -> None:
+        self._found: Dict[int, Any] = {}
+        self._taken = collections.deque()  # type: collections.deque[int]
+        self._awake, self._alarm = -1, -1
+
+    def __enter__(self) -> '_Signals':
+        for name in self.ENDING:
+            self._handle(name, self._interrupt)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._awake >= 0:
+            signal.set_wakeup_fd(-1)
+            os.close(self._awake)
+            os.close(self._alarm)
+        for number, handler in self._found.items():
+            signal.signal(number, handler)
+
+    def collect(self) -> None:
+        """From now on they are only noted, and end the waiting of `wait`; so does a change of the command."""
+        self._awake, self._alarm = os.pipe()
+        os.set_blocking(self._awake, False)
+        os.set_blocking(self._alarm, False)
+        signal.set_wakeup_fd(self._alarm, warn_on_full_buffer=False)
+        for name in self.PASSED_ON:
+            self._handle(name, lambda number, _: self._taken.append(number))
+        self._found.setdefault(signal.SIGCHLD, signal.signal(signal.SIGCHLD, lambda *_: None))
+
+    def wait(self, seconds: float) -> List[int]:
+        """The signals that came, after so many seconds at most."""
+        select.select([self._awake], [], [], max(0.0, seconds))
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._awake, 4096)
+        taken = list(self._taken)
+        self._taken.clear()
+        return taken
+
+    def _handle(self, name: str, handler: Callable[[int, Any], None]) -> None:
+        number = getattr(signal, name)
+        if signal.getsignal(number) == signal.SIG_IGN:
+            return
+        before = signal.signal(number, handler)
+        self._found.setdefault(number, before)
+
+    def _interrupt(self, number: int, _: Any) -> None:
+        for name in self.ENDING:
+            if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+        raise _Interruption(number)
+
+
+class _CannotRun(Error):
+    """The command could not be started."""
+
+    def __init__(self, text: str, exit_status: int):
+        super().__init__(text)
+        self.exit_status = exit_status
+
+
+class _Command:
+    """
+    A command and whatever it starts. With a terminal it becomes the foreground there: it may read, and gets the
+    terminal's signals itself. `own_group`: signals go to its whole group, which is one of its own; without a terminal
+    also a session. Names and values of `environment` are how its processes are known wherever they are.
+    """
+
+    def __init__(self, words: List[str], environment: Dict[str, str], own_group: bool, terminal: int = -1, lend: int = -1):
+        self._terminal, self._has_group = terminal, own_group
+        self.status: Optional[int] = None  # as a shell tells it
+        self._chases: List[threading.Thread] = []
+        self._marks = ['{}={}'.format(*item).encode() for item in environment.items()]
+        if terminal >= 0:
+            # Whoever is not in the foreground may otherwise not even give it away.
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        if lend >= 0:
+            os.set_inheritable(lend, True)
+        try:
+            # What was opened for the command stays open for it; what Python opens is closed by itself.
+            self._process = subprocess.Popen(
+                words,
+                env=dict(os.environ, **environment),
+                close_fds=False,
+                start_new_session=own_group and terminal < 0,
+                preexec_fn=self._take_terminal if terminal >= 0 else None,
+            )
+        except FileNotFoundError as problem:
+            raise _CannotRun("'{}' was not found".format(words[0]), NOT_FOUND) from problem
+        except OSError as problem:
+            raise _CannotRun("'{}' cannot be run: {}".format(words[0], problem.strerror), CANNOT_RUN) from problem
+        except ValueError as problem:
+            raise _CannotRun("{!r} cannot be run: {}".format(words[0], problem), CANNOT_RUN) from problem
+
+    def _take_terminal(self) -> None:
+        """In the child, before the command: no other thread has been started yet."""
+        os.setpgid(0, 0)
+        os.tcsetpgrp(self._terminal, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+
+    def signal(self, number: int) -> bool:
+        """Signals the command, or all of its group; says whether anybody was there."""
+        try:
+            if self._has_group:
+                os.killpg(self._process.pid, number)
+            elif self.status is None:
+                os.kill(self._process.pid, number)
+            return self._has_group or self.status is None
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            # Others there have changed their user; ours were signalled.
+            return True
+
+    def end(self, number: int) -> None:
+        """Signals the group and whoever has left it: in other groups or sessions, under other parents."""
+        self.signal(number)
+        # In a thread: a look at another process can hang, and the next signal to the group must not wait for it.
+        self._chases.append(threading.Thread(target=self._chase, args=(number,), daemon=True))
+        self._chases[-1].start()
+
+    def _chase(self, number: int) -> None:
+        for pid in self._strays():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+    def finish(self, seconds: float) -> None:
+        """Waits until the last signal has reached those outside the group, too."""
+        until = clock() + seconds
+        for chase in self._chases:
+            chase.join(max(0.0, until - clock()))
+
+    def is_anybody_there(self) -> bool:
+        return self.signal(0) or bool(self._strays())
+
+    def _strays(self) -> Set[int]:
+        """Living processes outside the group that descend from the command or have its environment; Linux tells of them."""
+        leader, found = self._process.pid, _processes()
+        strays = {pid for pid, (_, group, session) in found.items() if leader in (pid, group, session)}
+        strays.update(pid for pid in found if pid != os.getpid() and _has_environment(pid, self._marks))
+        size = -1
+        while size != len(strays):
+            size = len(strays)
+            strays.update(pid for pid, (parent, _, _) in found.items() if parent in strays)
+        return {pid for pid in strays if found[pid][1] != leader}
+
+    def look(self, before_going_on: Callable[[], Any] = lambda: None) -> None:
+        """Learns whether it has ended, or was stopped at the terminal: then we stop, too, until we are continued."""
+        if self.status is not None:
+            return
+        pid, state = os.waitpid(self._process.pid, os.WNOHANG | os.WUNTRACED)
+        if pid == 0:
+            self._pass_terminal_on()
+        elif not os.WIFSTOPPED(state):
+            self.status = 128 + os.WTERMSIG(state) if os.WIFSIGNALED(state) else os.WEXITSTATUS(state)
+            self._process.returncode = self.status  # or subprocess would wait for it
+        elif self._terminal >= 0:
+            self.give_terminal_back()
+            os.kill(0, signal.SIGTSTP)
+            before_going_on()
+            self._pass_terminal_on()
+            self.signal(signal.SIGCONT)
+
+    def _pass_terminal_on(self) -> None:
+        """To the command, where a shell has given it to us, as `fg` does."""
+        with contextlib.suppress(OSError):
+            if self._terminal >= 0 and os.tcgetpgrp(self._terminal) == os.getpgrp():
+                os.tcsetpgrp(self._terminal, self._process.pid)
+
+    def give_terminal_back(self) -> None:
+        if self._terminal >= 0:
+            with contextlib.suppress(OSError):
+                os.tcsetpgrp(self._terminal, os.getpgrp())
+
+
+def _processes() -> Dict[int, Tuple[int, int, int]]:
+    """Parent, group and session of all that live, where there is a /proc; a zombie can do no more harm."""
+    found = {}
+    for name in os.listdir('/proc') if os.path.isdir('/proc/self') else []:
+        with contextlib.suppress(OSError, ValueError), open('/proc/{}/stat'.format(int(name)), 'rb') as file:
+            state, parent, group, session = file.read().rpartition(b')')[2].split()[:4]
+            if state not in (b'Z', b'X'):
+                found[int(name)] = int(parent), int(group), int(session)
+    return found
+
+
+def _has_environment(pid: int, marks: List[bytes]) -> bool:
+    try:
+        with open('/proc/{}/environ'.format(pid), 'rb') as file:
+            environment = file.read().split(b'\0')
+    except OSError:
+        return False
+    return bool(marks) and all(mark in environment for mark in marks)
+
+
+def _foreground_terminal() -> int:
+    """A descriptor of our terminal, where we are in its foreground and use it; else -1."""
+    if not any(os.isatty(descriptor) for descriptor in range(3)):
+        return -1
+    try:
+        terminal = os.open('/dev/tty', os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    with contextlib.suppress(OSError):
+        if os.tcgetpgrp(terminal) == os.getpgrp():
+            return terminal
+    os.close(terminal)
+    return -1
+
+
+class _Enforcement:
+    """
+    Ends a command whose lock is being lost, before the lease can have ended at the daemon: the parts of the lease after
+    which it gets which signal. Where the daemon has said that it is lost already, they follow at once.
+    """
+
+    PARTS = {
+        'term': ((0.7, signal.SIGTERM), (0.8, signal.SIGTERM), (0.9, getattr(signal, 'SIGKILL', None))),
+        'kill': ((0.8, getattr(signal, 'SIGKILL', None)),),
+        'keep': ((0.9, None),),
+    }
+
+    def __init__(self, hold: Hold, on_loss: str):
+        self._hold, self._mode, self._parts = hold, on_loss, self.PARTS[on_loss]
+        self._done = 0
+        self._moments: List[float] = []
+
+    @property
+    def has_begun(self) -> bool:
+        return self._done > 0
+
+    @property
+    def is_over(self) -> bool:
+        return self._done == len(self._parts)
+
+    def pause(self) -> float:
+        """Seconds until there may be something to do; a sleeping machine's clock is not what is waited on for long."""
+        due = math.inf if self.is_over else self._due()[self._done]
+        # Polled: no signal tells of the last process of a group, nor of the daemon's word.
+        longest = 0.02 if self.has_begun else min(0.5, (self._hold.ttl or 30) / 50)
+        return max(0.0, min(longest, due - clock()))
+
+    def act(self, command: _Command) -> None:
+        while not self.is_over and clock() >= self._due()[self._done]:
+            if not self.has_begun:
+                self._moments = self._due()
+                _say(self._text())
+            number = self._parts[self._done][1]
+            self._done += 1
+            if number is not None:
+                command.end(number)
+                command.end(signal.SIGCONT)  # who is stopped could not end
+
+    def _due(self) -> List[float]:
+        """When each signal is due; fixed from the first one on."""
+        if self._moments:
+            return self._moments
+        hold = self._hold
+        planned = [hold._moment(part) for part, _ in self._parts]
+        ttl, first = hold.ttl or 30, self._parts[0][0]
+        return [min(moment, hold._lost_at + (part - first) * ttl) for moment, (part, _) in zip(planned, self._parts)]
+
+    def _text(self) -> str:
+        hold = self._hold
+        deed = {'term': 'ending the command', 'kill': 'killing the command', 'keep': 'the command goes on'}[self._mode]
+        if hold._loss is not None:
+            return '{}: {}'.format(hold._loss, deed)
+        return "'{}' cannot be renewed ({}), and may be somebody else's in {}: {}".format(
+            hold.resource, hold._failure or 'no answer yet', _seconds(max(0.0, hold._moment(1) - clock())), deed
+        )
+
+
+def _run_under(hold: Hold, words: List[str], on_loss: str, foreground: Optional[bool], signals: _Signals) -> int:
+    """Runs a command for as long as the hold lasts; answers the exit status."""
+    terminal = _foreground_terminal() if foreground is not False else -1
+    environment = {'LOCKD_RESOURCE': hold.resource, 'LOCKD_CLIENT': hold.client, 'LOCKD_TOKEN': hold.token}
+    command = _Command(words, environment, own_group=True, terminal=terminal)
+    enforcement = _Enforcement(hold, on_loss)
+    # Only now: before, no thread stands between us and the new process.
+    hold._start_renewing()
+    try:
+        while True:
+            for number in signals.wait(enforcement.pause()):
+                command.signal(number)
+            enforcement.act(command)
+            command.look(before_going_on=lambda: enforcement.act(command))
+            if command.status is not None and not _rest_is_awaited(command, enforcement):
+                command.finish(1.0)
+                return STALE if enforcement.has_begun else command.status
+    finally:
+        command.give_terminal_back()
+
+
+def _rest_is_awaited(command: _Command, enforcement: _Enforcement) -> bool:
+    """After a loss nothing that the command has started may go on; the last signal cannot be ignored."""
+    return enforcement.has_begun and not enforcement.is_over and command.is_anybody_there()
+
+
+def _run_in_gate(words: List[str], opened: Gate, signals: _Signals) -> int:
+    """Runs a command in our own group; the lock on the file is its own, too, so that it outlives us."""
+    has_terminal = _foreground_terminal() >= 0
+    command = _Command(words, {}, own_group=False, lend=opened.descriptor)
+    while True:
+        for number in signals.wait(1.0):
+            # A terminal sends these to the command itself.
+            if not (has_terminal and number in (signal.SIGINT, signal.SIGQUIT)):
+                command.signal(number)
+        command.look()
+        if command.status is not None:
+            return command.status
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _printable(text: str) -> str:
+    """On one line, without what could move a cursor or turn a line around."""
+    odd = 'CZ'
+    return ''.join(
+        '\\u{%x}' % ord(letter) if unicodedata.category(letter)[0] in odd and letter != ' ' else letter for letter in text
+    )
+
+
+def _seconds(value: float) -> str:
+    digits = '{:,.1f}'.format(value).replace('.0', '') if value < 10 else '{:,.0f}'.format(value)
+    return digits + ' s'
+
+
+def _utc(moment: datetime.datetime) -> str:
+    return moment.strftime('%Y-%m-%d %H:%M:%S UTC')
+
+
+def _span(seconds: float) -> str:
+    for name, length in (('d', 86_400), ('h', 3_600), ('min', 60)):
+        if seconds >= length:
+            return '{} {}'.format(int(seconds // length), name)
+    return '{} s'.format(max(0, int(seconds)))
+
+
+def _since(moment: datetime.datetime) -> str:
+    return '{} ({} ago)'.format(_utc(moment), _span(time.time() - calendar.timegm(moment.utctimetuple())))
+
+
+def _holder_texts(status: Dict[str, Any]) -> List[str]:
+    """One sentence for each holder, without its full stop; the last one counts those that have no room."""
+    texts = []
+    for hold in status['holders'][:3]:
+        lost = {'fencing': 'who is being fenced', 'delayed': 'whose lock-delay runs'}.get(hold['state'])
+        if lost:
+            text = "Lost by '{}' (token {}), {}".format(hold['client'], hold['token'], lost)
+        else:
+            lease = 'lease left ' + _span(hold['left']) if 'left' in hold else 'no lease'
+            text = "Held by '{}' since {}, {}".format(hold['client'], _since(hold['acquired']), lease)
+        texts.append(text + (', note: ' + hold['note'] if 'note' in hold else ''))
+    more = status['held'] - len(texts)
+    return texts + (['And {:,} more'.format(more)] if more > 0 else [])
+
+
+def _line_texts(status: Dict[str, Any], client: str) -> List[str]:
+    """Where a client stands in the line, or how many do."""
+    waiting = status['waiting']
+    for place in status['queue']:
+        if place['client'] == client:
+            return ["'{}' is number {} of {:,} in the line".format(client, place['position'], waiting)]
+    if waiting == 0:
+        return []
+    return ['1 waits in the line' if waiting == 1 else '{:,} wait in the line'.format(waiting)]
+
+
+def _status_text(status: Dict[str, Any]) -> str:
+    """A resource on a page: its holders with their leases, its line, its fencing."""
+    facts: List[Tuple[str, str]] = []
+    if status['limit'] > 1:
+        facts.append(('holders', '{} of at most {}'.format(status['held'], status['limit'])))
+    fences = {fence['token']: fence for fence in status.get('fence', [])}
+    for hold in status['holders']:
+        facts.extend(_hold_facts(hold, fences.get(hold['token'])))
+    if status['held'] > len(status['holders']):
+        facts.append(('', 'and {:,} more'.format(status['held'] - len(status['holders']))))
+    if status['waiting']:
+        facts.append(('waiting', '{:,}'.format(status['waiting'])))
+        for place in status['queue']:
+            note = ', note: ' + place['note'] if 'note' in place else ''
+            facts.append(('', '{position}. {client} since '.format(**place) + _since(place['since']) + note))
+        if status['waiting'] > len(status['queue']):
+            facts.append(('', 'and {:,} more'.format(status['waiting'] - len(status['queue']))))
+    file = status.get('file', 'unknown')
+    facts.append(('file', file + ' (not there at present)' if status['state'] == 'free' else file))
+    return '\n'.join([_printable('{resource}: {state}'.format(**status)), *_fact_lines(facts)])
+
+
+def _hold_facts(hold: Dict[str, Any], fence: Optional[Dict[str, Any]]) -> List[Tuple[str, str]]:
+    facts = [('holder' if hold['state'] == 'held' else 'lost by', hold['client']), ('since', _since(hold['acquired']))]
+    if hold['state'] == 'held':
+        until = ', until ' + _utc(hold['expires']) if 'expires' in hold else ''
+        has_lease = 'ttl' in hold and 'left' in hold
+        lease = '{} left of {}{}'.format(_span(hold['left']), _span(hold['ttl']), until) if has_lease else ''
+        facts.append(('lease', lease or 'none: held until it is unlocked'))
+    if hold['state'] == 'delayed':
+        facts.append(('state', 'delayed: the lock-delay runs'))
+    if fence:
+        tries = 'once' if fence['tries'] == 1 else '{:,} times'.format(fence['tries'])
+        last = ', last with ' + fence['lastError'] if 'lastError' in fence else ''
+        before = 'failed {}{}; '.format(tries, last) if fence['tries'] else ''
+        facts.append(('fencing', before + ('runs again at ' + _utc(fence['nextTry']) if 'nextTry' in fence else 'runs now')))
+    facts += [('token', hold['token']), ('from', hold['from'])]
+    return facts + ([('note', hold['note'])] if 'note' in hold else [])
+
+
+def _fact_lines(facts: List[Tuple[str, str]]) -> List[str]:
+    return ['  {:9}  {}'.format(name, _printable(value)) for name, value in facts]
+
+
+def _as_json(value: Any) -> str:
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: plain(member) for name, member in part.items()}
+        if isinstance(part, list):
+            return list(map(plain, part))
+        if isinstance(part, datetime.datetime):
+            return part.strftime('%Y-%m-%dT%H:%M:%S.000Z')
+        return int(part) if isinstance(part, float) and part.is_integer() else part
+
+    return json.dumps(plain(value), ensure_ascii=False, separators=(',', ':'))
+
+
+# ---------------------------------------------------------------- settings of the command line
+
+
+class _UsageError(Exception):
+    """What was asked for makes no sense; the text says where."""
+
+
+_UNIT_SECONDS = {'': 1.0, 'ms': 0.001, 's': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?)(ms|[smhd]?)', text)
+    if not match:
+        raise BadParameter("must be seconds, or like 1500ms, 30s, 5m, 2h or 7d, not '{}'".format(text))
+    return round(float(match.group(1)) * _UNIT_SECONDS[match.group(2)], 3)
+
+
+def _lease_duration(text: str) -> float:
+    seconds = _duration(text)
+    if not 0.1 <= seconds <= 31 * 86_400:
+        raise BadParameter("must be from 0.1s to 31d, not '{}'".format(text))
+    return seconds
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise BadParameter('must not be empty')
+    return text
+
+
+def _url(text: str) -> str:
+    for part in text.split(','):
+        _read_url(part.strip())
+    return text
+
+
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch('[0-9]{1,18}', text) or not least <= int(text) <= most:
+            raise BadParameter("must be a whole number from {} to {}, not '{}'".format(least, most, text))
+        return int(text)
+
+    return read
+
+
+def _on_loss(text: str) -> str:
+    if text not in _Enforcement.PARTS:
+        raise BadParameter("must be term, kill, keep; it is '{}'".format(text))
+    return text
+
+
+def _truth(text: str) -> bool:
+    if text not in ('true', 'false', '1', '0'):
+        raise BadParameter("must be true or false, not '{}'".format(text))
+    return text in ('true', '1')
+
+
+class _Setting(NamedTuple):
+    placeholder: str
+    help: str
+    read: Callable[[str], Any]
+
+
+_SETTINGS = {
+    'url': _Setting('URL', 'the daemon (default: {})'.format(DEFAULT_URL), _url),
+    'client': _Setting('NAME', 'who locks (default: user@host, in a CI job user@host:JOB; run adds its process)', _text),
+    'ttl': _Setting('DURATION', 'how long it lasts unless it is renewed (run: 30s; lock: until unlocked)', _lease_duration),
+    'wait': _Setting('DURATION', 'how long to wait (run and gate: for ever; lock: not at all)', _duration),
+    'limit': _Setting('N', 'how many may hold it at once (default: 1)', _whole_number(1, 1000)),
+    'note': _Setting('TEXT', 'why, for everybody who looks at the lock', _text),
+    'request': _Setting('KEY', 'retry key: a repeat gets the same hold, or the same place in the line', _text),
+    'token': _Setting('TOKEN', 'that very hold, as lock printed it', _digits),
+    'reason': _Setting('TEXT', 'why (required); the holder is told', _text),
+    'holder': _Setting('NAME', 'whose hold', _text),
+    'prefix': _Setting('TEXT', 'only resources that begin so', _text),
+    'conflict-exit-code': _Setting('N', 'exit status instead of 1 and 75', _whole_number(0, 255)),
+    'on-loss': _Setting('HOW', 'what a loss of the lock does to the command: term (default), kill, keep', _on_loss),
+    'no-wait': _Setting('', 'refused at once where others have it', _truth),
+    'foreground': _Setting('', 'stay at the terminal (default: where there is one)', _truth),
+    'fenced': _Setting('', 'the holder can do no more harm for certain: no fence command runs', _truth),
+    'json': _Setting('', 'print one JSON document, a failure too, on standard output', _truth),
+}
+
+
+class _Settings:
+    """What the flags say, or else the variables: --conflict-exit-code is also LOCKD_CONFLICT_EXIT_CODE."""
+
+    def __init__(self, flags: Dict[str, Any], known: List[str]):
+        self._values = {name: self._resolve(name, flags.get(name.replace('-', '_'))) for name in known}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values.get(name)
+
+    @staticmethod
+    def _resolve(name: str, flag: Optional[str]) -> Any:
+        variable = 'LOCKD_' + name.replace('-', '_').upper()
+        text = os.environ.get(variable) or None if flag is None else flag
+        try:
+            return None if text is None else _SETTINGS[name].read(text)
+        except BadParameter as problem:
+            raise _UsageError('{} {}'.format(variable if flag is None else '--' + name, problem)) from None
+
+
+class _Call:
+    """One command line: its words and settings, and where it writes."""
+
+    def __init__(self, words: Dict[str, Any], settings: _Settings, command: List[str]):
+        self.words, self.settings, self.command = words, settings, command
+
+    @property
+    def resource(self) -> str:
+        return self.words['resource']
+
+    def client(self, name: Callable[[], str] = _caller_name) -> Client:
+        word, flag = self.words.get('client_word'), self.settings['client']
+        if word and flag and word != flag:
+            raise _UsageError("The client is named twice: '{}', and '{}' by --client".format(word, flag))
+        # With connections that time out, three tries take 10 s.
+        retry = Retry(attempts=3, delay=1, factor=3, jitter=0)
+        return Client(self.settings['url'] or DEFAULT_URL, word or flag or name(), retry=retry)
+
+    def answer(self, value: Any, text: Optional[str] = None, aside: Optional[str] = None) -> None:
+        """The outcome, on standard output; with --json all of it, else its text, and the rest on standard error."""
+        if self.settings['json']:
+            print(_as_json(value), flush=True)
+            return
+        if text is not None:
+            print(text, flush=True)
+        if aside is not None:
+            _say(aside)
+
+    def line(self, name: str, words: List[str], *options: str) -> str:
+        """A command line to copy that talks to the same daemon."""
+        url = self.settings['url'] or DEFAULT_URL
+        flags = [*([] if url == DEFAULT_URL else ['--url', url]), *options]
+        has_dash = any(word.startswith('-') for word in words)
+        rest = [*flags, '--', *words] if has_dash else [*words, *flags]
+        return ' '.join(['python3', *map(shlex.quote, [sys.argv[0], name, *rest])])
+
+
+def _say(text: str) -> None:
+    """On standard error; where nobody reads that any more, the work goes on."""
+    with contextlib.suppress(OSError, ValueError):
+        print('\n'.join(map(_printable, text.split('\n'))), file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def _tell_waiting(client: str) -> Callable[[Dict[str, Any]], None]:
+    def tell(status: Dict[str, Any]) -> None:
+        _say('. '.join(["Waiting for '{resource}'".format(**status), *_holder_texts(status), *_line_texts(status, client)]))
+
+    return tell
+
+
+def _lock_command(call: _Call) -> int:
+    """take a lock, or wait for it, or be refused at once; prints its token"""
+    settings, client = call.settings, call.client()
+    wait = settings['wait'] or 0
+    hold = client.lock(
+        call.resource,
+        wait=wait,
+        renew=False,
+        tell=_tell_waiting(client.client) if wait else None,
+        **{name: settings[name] for name in ('ttl', 'limit', 'note', 'request')}
+    )
+    _held.discard(hold)  # it stays locked
+    unlock = call.line('unlock', [hold.resource, hold.client], '--token', hold.token)
+    call.answer(hold.answer, hold.token, "'{}' is locked by '{}'. To unlock: {}".format(hold.resource, hold.client, unlock))
+    return DONE
+
+
+def _unlock_command(call: _Call) -> int:
+    """give a lock back"""
+    client = call.client()
+    client.unlock(call.resource, call.settings['token'])
+    call.answer(
+        {'resource': call.resource, 'client': client.client, 'unlocked': True},
+        _printable("'{}' is no longer locked by '{}'".format(call.resource, client.client)),
+    )
+    return DONE
+
+
+def _renew_command(call: _Call) -> int:
+    """make a lease run for its whole time again, or for a new one"""
+    hold = call.client().renew(call.resource, call.settings['ttl'], call.settings['token'])
+    return _answer_hold(call, hold)
+
+
+def _extend_command(call: _Call) -> int:
+    """add time to what is left of a lease; a repeat adds again"""
+    try:
+        seconds = _lease_duration(call.words['seconds'])
+    except BadParameter as problem:
+        raise _UsageError('--seconds {}'.format(problem)) from None
+    return _answer_hold(call, call.client().extend(call.resource, seconds, call.settings['token']))
+
+
+def _answer_hold(call: _Call, hold: Dict[str, Any]) -> int:
+    until = ' (until {})'.format(_utc(hold['expires'])) if 'expires' in hold else ''
+    span = 'for another {}{}'.format(_span(hold['left']), until) if 'left' in hold else 'until it is unlocked'
+    call.answer(hold, _printable("'{}' is held by '{}' {}".format(hold['resource'], hold['client'], span)))
+    return DONE
+
+
+def _check_command(call: _Call) -> int:
+    """ask whether a token is that of a current hold; exit status 1 if not"""
+    token = _token_word(call)
+    if token is None:
+        raise _UsageError("Say which token of '{}' to check".format(call.resource))
+    is_current = call.client().check(call.resource, token)
+    text = "Token {} holds '{}'".format(token, call.resource)
+    aside = "Token {} is no current hold of '{}': stop the work of that token. To look: {}"
+    call.answer(
+        {'resource': call.resource, 'token': token, 'current': is_current},
+        _printable(text) if is_current else None,
+        None if is_current else aside.format(token, call.resource, call.line('status', [call.resource])),
+    )
+    return DONE if is_current else REFUSED
+
+
+def _token_word(call: _Call) -> Optional[str]:
+    try:
+        word = call.words['token_word']
+        return call.settings['token'] if word is None else _digits(word)
+    except BadParameter as problem:
+        raise _UsageError('--token {}'.format(problem)) from None
+
+
+def _status_command(call: _Call) -> int:
+    """show who holds a resource, and who waits; without one, how the daemon is"""
+    client = call.client()
+    if call.resource:
+        status = client.status(call.resource)
+        call.answer(status, _status_text(status))
+        return DONE
+    stats, health = client.stats(), client._health()
+    facts = [('since', _since(stats['started'])), ('directory', stats['directory'])]
+    facts += [(name, '{:,}'.format(int(stats[name]))) for name in ('held', 'waiting', 'fencing')]
+    lines = ['lockd {} at {}: {}'.format(stats['version'], client.url, health['status']), *_fact_lines(facts)]
+    call.answer(
+        dict(stats, url=client.url, health=health), '\n'.join(lines + ['  ' + _printable(one) for one in health['problems']])
+    )
+    return DONE
+
+
+def _list_command(call: _Call) -> int:
+    """show all resources that are not free"""
+    client, found = call.client(), []  # type: Tuple[Client, List[Dict[str, Any]]]
+    while True:
+        after = found[-1]['resource'] if found else None
+        page = client.list(call.settings['prefix'] or '', client=call.settings['holder'], count=1000, after=after)
+        found += page
+        if len(page) < 1000:
+            break
+    rows = [['RESOURCE', 'STATE', 'HOLDER', 'WAITING', 'TOKEN', 'NOTE']]
+    for status in found:
+        waiting = str(status['waiting'] or '')
+        for hold in status['holders'] or [{}]:
+            row = [status['resource'], hold.get('state', status['state']), hold.get('client', ''), waiting]
+            rows.append(list(map(_printable, row + [hold.get('token', ''), hold.get('note', '')])))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    call.answer(found, '\n'.join(lines) if found else None, None if found else 'Nothing is locked that matches')
+    return DONE
+
+
+def _force_unlock_command(call: _Call) -> int:
+    """end somebody's hold against their will"""
+    settings = call.settings
+    if settings['reason'] is None:
+        raise _UsageError('--reason is required: say why, the holder is told')
+    call.client().force_unlock(call.resource, settings['reason'], settings['holder'], settings['fenced'] or False)
+    lost = "; '{}' lost it".format(settings['holder']) if settings['holder'] else ''
+    text = _printable("'{}' was unlocked by force{}".format(call.resource, lost))
+    call.answer({'resource': call.resource, 'forced': True}, text)
+    return DONE
+
+
+def _run_command(call: _Call) -> int:
+    """run a command while a lock is held; end it before the lock can be anybody else's"""
+    settings = call.settings
+    if not call.command:
+        raise _UsageError('Say what to run, behind --: run {} -- COMMAND'.format(shlex.quote(call.resource)))
+    if settings['no-wait'] and settings['wait']:
+        raise _UsageError('--wait and --no-wait contradict each other')
+    client = call.client(_process_name)
+    with _Signals() as signals:
+        try:
+            hold = client.lock(
+                call.resource,
+                ttl=settings['ttl'] or 30,
+                wait=0 if settings['no-wait'] else settings['wait'],
+                limit=settings['limit'],
+                note=settings['note'],
+                renew=False,
+                tell=None if settings['no-wait'] else _tell_waiting(client.client),
+            )
+        except _Interruption as signalled:
+            _say("The wait of '{}' for '{}' was ended by {}".format(client.client, call.resource, signalled))
+            raise
+        status = None
+        try:
+            signals.collect()
+            on_loss = settings['on-loss'] or 'term'
+            status = _run_under(hold, call.command, on_loss, settings['foreground'], signals)
+        finally:
+            is_lost = _release_after_run(hold, is_known_lost=status == STALE)
+        return STALE if is_lost else status
+
+
+def _release_after_run(hold: Hold, is_known_lost: bool) -> bool:
+    """Gives it back on every way out; whether it was lost before that."""
+    try:
+        hold.release()
+    except LockLost as problem:
+        if not is_known_lost:
+            _say(str(problem))
+        return True
+    except Error as problem:
+        _say("'{}' could not be unlocked; it is free when its lease has ended. {}".format(hold.resource, problem))
+        _held.discard(hold)
+    return False
+
+
+def _gate_command(call: _Call) -> int:
+    """let a command run unless a higher token has passed FILE before; needs no daemon"""
+    file, token = call.words['file'], _token_word(call)
+    if token is None:
+        raise _UsageError('Say which token is to pass {}'.format(file))
+    with _Signals() as signals, Gate(file, token, call.settings['wait']) as opened:
+        if not call.command:
+            call.answer({'file': file, 'token': token, 'passed': True})
+            return DONE
+        signals.collect()
+        return _run_in_gate(call.command, opened, signals)
+
+
+class _Verb(NamedTuple):
+    run: Callable[[_Call], int]
+    words: Tuple[Tuple[str, str, Optional[str]], ...]  # name, placeholder, '?' for one that can be left out
+    settings: str
+    takes_command: bool = False
+
+
+_RESOURCE = ('resource', 'RESOURCE', None)
+_CLIENT = ('client_word', 'CLIENT', '?')
+
+_VERBS = {
+    'run': _Verb(
+        _run_command,
+        (_RESOURCE,),
+        'url client ttl wait no-wait limit note on-loss foreground conflict-exit-code',
+        takes_command=True,
+    ),
+    'gate': _Verb(_gate_command, (('file', 'FILE', None), ('token_word', 'TOKEN', '?')), 'token wait json', takes_command=True),
+    'lock': _Verb(_lock_command, (_RESOURCE, _CLIENT), 'url client ttl wait limit note request conflict-exit-code json'),
+    'unlock': _Verb(_unlock_command, (_RESOURCE, _CLIENT), 'url client token json'),
+    'renew': _Verb(_renew_command, (_RESOURCE, _CLIENT), 'url client ttl token json'),
+    'extend': _Verb(_extend_command, (_RESOURCE, ('seconds', 'SECONDS', None), _CLIENT), 'url client token json'),
+    'check': _Verb(_check_command, (_RESOURCE, ('token_word', 'TOKEN', '?')), 'url token json'),
+    'status': _Verb(_status_command, (('resource', 'RESOURCE', '?'),), 'url json'),
+    'list': _Verb(_list_command, (), 'url prefix holder json'),
+    'force-unlock': _Verb(_force_unlock_command, (_RESOURCE,), 'url holder reason fenced json'),
+}
+
+_EPILOGUE = """Every flag can also be a variable: --on-loss is LOCKD_ON_LOSS. Durations are seconds, or like 1500ms, 30s, 5m, 2h.
+
+Exit statuses: 0 done; 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect of lockd; 75 gave up
+waiting; 76 lock lost or stale token; 77 not allowed. run and gate: that of the command, 128+n where a signal ended it,
+126 it cannot be run, 127 it was not found."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog='lockd.py',
+        description='Locks of a lockd daemon; its own help says more: lockd help',
+        epilog=_EPILOGUE,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument('--version', action='version', version=VERSION)
+    verbs = parser.add_subparsers(dest='verb', metavar='COMMAND', required=True)
+    for name, verb in _VERBS.items():
+        summary = verb.run.__doc__
+        words = ' '.join('[{}]'.format(shown) if count else shown for _, shown, count in verb.words)
+        usage = ' '.join(filter(None, ['lockd.py', name, '[options]', words, '-- COMMAND' if verb.takes_command else '']))
+        one = verbs.add_parser(
+            name, usage=usage, help=summary, description=summary, epilog=_EPILOGUE, formatter_class=raw, allow_abbrev=False
+        )
+        for word, shown, count in verb.words:
+            one.add_argument(word, metavar=shown, nargs=count)
+        for setting in verb.settings.split():
+            _add_flag(one, setting)
+    return parser
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str) -> None:
+    placeholder, text, _ = _SETTINGS[name]
+    if placeholder:
+        parser.add_argument('--' + name, metavar=placeholder, help=text)
+        return
+    parser.add_argument('--' + name, action='store_const', const='true', help=text)
+    # So that a flag can beat a variable here, too. The opposite of --no-wait is --wait.
+    if not name.startswith('no-'):
+        parser.add_argument('--no-' + name, action='store_const', const='false', dest=name, help=argparse.SUPPRESS)
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """The command line; answers its exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    takes_command = bool(given) and given[0] in _VERBS and _VERBS[given[0]].takes_command
+    end = given.index('--') if takes_command and '--' in given else len(given)
+    words = vars(_parser().parse_args(given[:end]))
+    verb = _VERBS[words['verb']]
+    logging.basicConfig(format='%(message)s', stream=sys.stderr)
+    call = None
+    try:
+        for name, _, count in verb.words:
+            if words[name] == '' and count is None:
+                raise _UsageError('{} must not be empty'.format(name))
+        call = _Call(words, _Settings(words, verb.settings.split()), given[end + 1 :])
+        return verb.run(call)
+    except _UsageError as problem:
+        _say('error: {}'.format(problem))
+        return USAGE
+    except (_Interruption, KeyboardInterrupt) as signalled:
+        return getattr(signalled, 'exit_status', 130)
+    except BrokenPipeError:
+        # Who read it has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except Error as problem:
+        return _report(problem, call)
+
+
+def _report(problem: Error, call: _Call) -> int:
+    status = problem.exit_status
+    if status in (REFUSED, GAVE_UP) and isinstance(problem, Refused):
+        other = call.settings['conflict-exit-code']
+        status = status if other is None else other
+    advice = _advice(problem, call) if isinstance(problem, Refused) and problem.code > 0 else None
+    if call.settings['json']:
+        error = {'code': getattr(problem, 'code', None), 'message': str(problem), 'advice': advice, 'exitStatus': status}
+        print(_as_json({'error': {name: value for name, value in error.items() if value is not None}}), flush=True)
+        return status
+    _say('\n'.join(filter(None, [str(problem), advice])))
+    return status
+
+
+def _advice(refused: Refused, call: _Call) -> Optional[str]:
+    """Who is in the way, and what to do next. The refusal itself is what matters: this may be missing."""
+    resource = call.words.get('resource')
+    if not resource:
+        return None
+    client = call.client()
+    try:
+        status = _struct(client._call('status', resource, repeatable=True, retry=_ONCE).value)
+    except Error:
+        return None
+    mine = [hold for hold in status['holders'] if hold['client'] == client.client and hold['state'] == 'held']
+    force = 'gone for good: ' + call.line('force-unlock', [resource], '--reason', 'WHY')
+    if isinstance(refused, Held) and mine:
+        unlock = call.line('unlock', [resource, client.client], '--token', mine[0]['token'])
+        advice = 'That is you; to give it back: ' + unlock
+    elif isinstance(refused, (Held, TimedOut, Fencing)) and status['state'] == 'free':
+        advice = 'It is free now: try again'
+    elif isinstance(refused, (Held, TimedOut)) and status['state'] == 'held':
+        wait = call.line('lock', [resource, client.client], '--wait', '1m')
+        advice = 'To wait for it: {}. If its holder is {}'.format(wait, force)
+    elif isinstance(refused, Lost):
+        advice = 'To go on, lock it anew: ' + call.line('lock', [resource, client.client])
+    elif isinstance(refused, NotOwner):
+        advice = 'Only its holder can do that. If that one is ' + force
+    elif isinstance(refused, NotLocked):
+        advice = 'Is the name right? To see what is held: ' + call.line('list', [])
+    else:
+        advice = 'To look: ' + call.line('status', [resource])
+    return '. '.join([*_holder_texts(status), *_line_texts(status, client.client), advice])
+
+
+if __name__ == '__main__':
+    sys.exit(main())

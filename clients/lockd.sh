@@ -1,0 +1,1122 @@
+#!/bin/sh
+# lockd.sh: locks of a lockd daemon for POSIX shells on Linux. Needs curl, and flock and setsid of util-linux.
+#
+#   . ./lockd.sh                                       sh lockd.sh run deploy/prod -- ./deploy
+#   lockd_run deploy/prod -- ./deploy                  T=$(sh lockd.sh lock deploy/prod --ttl 5m --wait 1m)
+#   lockd_lock deploy/prod 5m 1m || exit               sh lockd.sh renew deploy/prod --token "$T"
+#   lockd_renew deploy/prod || exit                    sh lockd.sh check deploy/prod "$T"
+#   lockd_unlock deploy/prod                           sh lockd.sh unlock deploy/prod --token "$T"
+#   lockd_gate /srv/app/token "$LOCKD_TOKEN" -- ./switch-release
+#
+# Everything runs in subshells: no variable of yours is changed but LOCKD_TOKEN, no trap, no option. Exit statuses: 0 done;
+# 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect; 75 gave up waiting; 76 lock lost or stale token;
+# 77 not allowed. run and gate: that of the command, 128+n where a signal ended it, 126 it cannot be run, 127 it was not found.
+#
+# A lease is counted from before the request that was answered, less a tenth, on a clock that also runs while the machine
+# sleeps. What cannot be renewed ends the command before the lease can have ended at the daemon.
+
+# shellcheck disable=SC3013  # `test -ef` is in every sh on Linux
+LOCKD_VERSION='0.0.0'
+: "${LOCKD_URL:=http://127.0.0.1:7420}"
+
+# ---------------------------------------------------------------- what scripts call
+
+# lockd_lock RESOURCE [TTL [WAIT]]: takes a lock, prints its token, and puts it into LOCKD_TOKEN. Without TTL it lasts until it is
+# unlocked; without WAIT it is refused at once.
+lockd_lock() {
+  LOCKD_TOKEN=$(_lockd_command lock --ttl "${2:-0}" --wait "${3:-0}" -- "${1-}") || {
+    set -- "$?"
+    LOCKD_TOKEN=
+    return "$1"
+  }
+  printf '%s\n' "$LOCKD_TOKEN"
+}
+
+# lockd_unlock RESOURCE [TOKEN]: gives that very hold back; LOCKD_TOKEN when no token is given.
+lockd_unlock() { _lockd_command unlock --token "${2:-${LOCKD_TOKEN-}}" -- "${1-}"; }
+
+# lockd_renew RESOURCE [TOKEN]: the lease runs for its whole ttl again. Status 76: it is lost, stop the work on it.
+lockd_renew() { _lockd_command renew --token "${2:-${LOCKD_TOKEN-}}" -- "${1-}"; }
+
+# lockd_check RESOURCE [TOKEN]: status 0 if the token is that of a current hold.
+lockd_check() { _lockd_command check --token "${2:-${LOCKD_TOKEN-}}" -- "${1-}"; }
+
+# lockd_status RESOURCE: prints who holds it.
+lockd_status() { _lockd_command status -- "${1-}"; }
+
+# lockd_run RESOURCE [OPTIONS] -- COMMAND: runs a program while the lock is held.
+lockd_run() { _lockd_command run "$@"; }
+
+# lockd_gate FILE TOKEN [OPTIONS] [-- COMMAND]: lets a token pass, unless a higher one has passed FILE before. Needs no daemon.
+lockd_gate() { _lockd_command gate "$@"; }
+
+# ---------------------------------------------------------------- the command line
+
+_lockd_usage() {
+  cat <<'END'
+Usage: sh lockd.sh run RESOURCE [OPTIONS] -- COMMAND
+       sh lockd.sh lock|unlock|renew|status RESOURCE [OPTIONS]
+       sh lockd.sh check RESOURCE TOKEN
+       sh lockd.sh gate FILE TOKEN [--wait DURATION] [-- COMMAND]
+
+  --url URL              the daemon; several of one cluster by comma (default: http://127.0.0.1:7420)
+  --client NAME          who locks (default: user@host, in a CI job user@host:JOB; run adds its process)
+  --ttl DURATION         how long it lasts unless it is renewed (run: 30s; lock: until unlocked)
+  --wait DURATION        how long to wait (run and gate: for ever; lock: not at all)
+  --no-wait              refused at once where others have it
+  --limit N              how many may hold it at once (default: 1)
+  --note TEXT            why, for everybody who looks at the lock
+  --request KEY          retry key: a repeat gets the same hold, or the same place in the line
+  --token TOKEN          only that very hold, as lock printed it
+  --on-loss HOW          what a loss of the lock does to the command: term (default), kill, keep
+  --[no-]foreground      stay at the terminal (default: where there is one)
+  --conflict-exit-code N exit status instead of 1 and 75
+
+Every flag can also be a variable: --on-loss is LOCKD_ON_LOSS. Durations are seconds, or like 1500ms, 30s, 5m, 2h, 7d.
+Exit statuses: 0 done; 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect; 75 gave up waiting; 76 lock
+lost or stale token; 77 not allowed. run and gate: that of the command, 128+n where a signal ended it, 126 it cannot be run,
+127 it was not found.
+END
+}
+
+_lockd_say() { printf '%s\n' "$*" >&2; }
+
+_lockd_misused() {
+  _lockd_say "error: $*"
+  exit 2
+}
+
+# For scripts: nothing in there changes the caller's shell.
+_lockd_command() { (_lockd_main "$@"); }
+
+_lockd_main() {
+  set +eu +m -f
+  unset IFS
+  # Of this very subshell; `$$` would be its caller.
+  read -r self rest </proc/self/stat || exit 70
+  verb=${1-}
+  [ $# -gt 0 ] && shift
+  case $verb in
+    run | lock | unlock | renew | check | status | gate) ;;
+    --version | version) printf '%s\n' "$LOCKD_VERSION" && exit ;;
+    --help | help) _lockd_usage && exit ;;
+    *) _lockd_usage >&2 && exit 2 ;;
+  esac
+  url=$LOCKD_URL client=${LOCKD_CLIENT-} ttl=${LOCKD_TTL-} wait=${LOCKD_WAIT-} limit=${LOCKD_LIMIT-} note=${LOCKD_NOTE-}
+  request=${LOCKD_REQUEST-} on_loss=${LOCKD_ON_LOSS:-term} conflict=${LOCKD_CONFLICT_EXIT_CODE-} no_wait='' foreground=''
+  # Inside `run` that is the token of its hold; a lock of one's own is another.
+  case $verb in unlock | renew | check) token=${LOCKD_TOKEN-} ;; *) token='' ;; esac
+  word='' second='' words=0
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --)
+        shift
+        break
+        ;;
+      --url | --client | --ttl | --wait | --limit | --note | --request | --token | --on-loss | --conflict-exit-code)
+        [ $# -gt 1 ] || _lockd_misused "$1 needs a value"
+        _lockd_set "$1" "$2"
+        shift
+        ;;
+      --*=*) _lockd_set "${1%%=*}" "${1#*=}" ;;
+      --no-wait) no_wait=1 ;;
+      --foreground) foreground=yes ;;
+      --no-foreground) foreground=no ;;
+      --help) _lockd_usage && exit ;;
+      -*) _lockd_misused "unknown option '$1'; try: sh lockd.sh help" ;;
+      *) _lockd_word "$1" ;;
+    esac
+    shift
+  done
+  case $verb in
+    run | gate) ;;
+    *)
+      while [ $# -gt 0 ]; do
+        _lockd_word "$1"
+        shift
+      done
+      ;;
+  esac
+  [ -n "$word" ] || _lockd_misused 'the first word must not be empty: what it is about'
+  _lockd_milliseconds --wait "$wait" && wait=$ms
+  if [ "$verb" = gate ]; then
+    _lockd_pass "$@"
+    exit
+  fi
+  _lockd_prepare "$@"
+  case $verb in
+    run) _lockd_hold_and_run "$@" ;;
+    lock) _lockd_take ;;
+    unlock) _lockd_give_back ;;
+    renew) _lockd_renew ;;
+    check) _lockd_check ;;
+    status) _lockd_show ;;
+  esac
+}
+
+_lockd_set() {
+  case $1 in
+    --url) url=$2 ;;
+    --client) client=$2 ;;
+    --ttl) ttl=$2 ;;
+    --wait) wait=$2 ;;
+    --limit) limit=$2 ;;
+    --note) note=$2 ;;
+    --request) request=$2 ;;
+    --token) token=$2 ;;
+    --on-loss) on_loss=$2 ;;
+    --conflict-exit-code) conflict=$2 ;;
+    *) _lockd_misused "unknown option '$1'; try: sh lockd.sh help" ;;
+  esac
+}
+
+_lockd_word() {
+  words=$((words + 1))
+  case $words in
+    1) word=$1 ;;
+    2) second=$1 ;;
+    *) _lockd_misused "too many words: '$1'. A command stands behind --" ;;
+  esac
+}
+
+# Checks what was given, and readies everything for calls.
+_lockd_prepare() {
+  resource=$word
+  case $verb in
+    check) [ -z "$second" ] || token=$second ;;
+    lock | unlock | renew) [ -z "$second" ] || client=$second ;;
+    *) [ -z "$second" ] || _lockd_misused "too many words: '$second'. A command stands behind --" ;;
+  esac
+  for text in "$resource" "$client" "$note" "$request"; do
+    case $text in *[[:cntrl:]]*) _lockd_misused 'resource, client, note and request must be printable text' ;; esac
+  done
+  case $token in *[!0-9]*) _lockd_misused "--token must be decimal digits, as lock prints them, not '$token'" ;; esac
+  [ "$verb" != check ] || [ -n "$token" ] || _lockd_misused "Say which token of '$resource' to check"
+  case $conflict in *[!0-9]* | ????*) _lockd_misused "--conflict-exit-code must be from 0 to 255, not '$conflict'" ;; esac
+  [ "${conflict:-0}" -le 255 ] || _lockd_misused "--conflict-exit-code must be from 0 to 255, not '$conflict'"
+  case $limit in *[!0-9]* | ?????*) _lockd_misused "--limit must be a whole number from 1 to 1000, not '$limit'" ;; esac
+  case $on_loss in term | kill | keep) ;; *) _lockd_misused "--on-loss must be term, kill, keep; it is '$on_loss'" ;; esac
+  _lockd_milliseconds --ttl "$ttl" && ttl=$ms
+  if [ "$verb" = run ]; then
+    [ -n "$no_wait" ] && [ -n "$wait" ] && _lockd_misused '--wait and --no-wait contradict each other'
+    [ $# -gt 0 ] || _lockd_misused "Say what to run, behind --: run $resource -- COMMAND"
+    [ -n "$1" ] || _lockd_misused 'The command must not be empty'
+    : "${ttl:=30000}"
+    [ "$ttl" -ge 100 ] || _lockd_misused '--ttl must be 100ms at least'
+  fi
+  read -r uuid </proc/sys/kernel/random/uuid || exit 70
+  : "${client:=$(_lockd_name)}" "${request:=$uuid}"
+  case $url in
+    open://*)
+      _lockd_say "Warning: $url locks nothing, and says yes to everybody"
+      return
+      ;;
+  esac
+  for text in $(_lockd_urls); do
+    case $text in
+      *[[:cntrl:]\"\\]* | *@* | *\?* | *\#*) _lockd_misused "--url must be like http://127.0.0.1:7420, not '$text'" ;;
+      http://?* | https://?*) ;;
+      *) _lockd_misused "--url must be like http://127.0.0.1:7420, not '$text'" ;;
+    esac
+  done
+  command -v curl >/dev/null || {
+    _lockd_say 'lockd.sh needs the program curl, which is not here; install it'
+    exit 70
+  }
+  id='' answer='' code='' fault='' problem='' posting=''
+  _lockd_open_scratch
+}
+
+_lockd_name() {
+  name="$(id -un 2>/dev/null || echo "uid$(id -u)")@$(uname -n)"
+  job=${CI_JOB_ID:-${GITHUB_RUN_ID:-${BUILD_TAG-}}}
+  if [ "$verb" = run ]; then
+    name=$name:$self-${uuid%%-*}
+  elif [ -n "$job" ]; then
+    name=$name:$job
+  fi
+  printf '%s' "$name"
+}
+
+_lockd_urls() { printf '%s' "$url" | tr , ' '; }
+
+# Answers are kept in a file without a name, on descriptor 8: nothing is left behind, whatever ends us.
+_lockd_open_scratch() {
+  scratch=$(umask 077 && mktemp "${TMPDIR:-/tmp}/lockd.XXXXXX") || exit 70
+  exec 8<>"$scratch"
+  rm -f "$scratch"
+}
+
+# ---------------------------------------------------------------- time, in whole milliseconds
+
+# Into `now`: since the start of the machine, the time that it slept included.
+_lockd_clock() {
+  read -r now rest </proc/uptime || exit 70
+  rest=${now#*.}
+  now=$((${now%.*} * 1000 + (1$rest - 100) * 10))
+}
+
+# Into `ms`: `30`, `1500ms`, `30s`, `1.5m`, `2h`, `7d`. Fails where there is none.
+_lockd_milliseconds() {
+  [ -n "$2" ] || return 1
+  number=${2%%[!0-9.]*}
+  case ${2#"$number"} in
+    ms) unit=1 ;;
+    '' | s) unit=1000 ;;
+    m) unit=60000 ;;
+    h) unit=3600000 ;;
+    d) unit=86400000 ;;
+    *) number='' ;;
+  esac
+  case $number in
+    '' | .* | *. | *.*.* | ??????????????*) _lockd_misused "$1 must be seconds, or like 1500ms, 30s, 5m, 2h or 7d, not '$2'" ;;
+  esac
+  _lockd_scaled "$number" "$unit"
+}
+
+# Into `ms`: a decimal number, times a whole one.
+_lockd_scaled() {
+  fraction=0
+  case $1 in *.*) fraction=${1#*.} ;; esac
+  # A 1 in front, so that no zero makes it an octal number.
+  fraction=1$(printf '%.6s' "${fraction}000000")
+  whole=1${1%%.*}
+  power=1$(printf '%s' "${1%%.*}" | tr 0-9 0)
+  ms=$(((whole - power) * $2 + (fraction - 1000000) * $2 / 1000000))
+}
+
+_lockd_seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
+
+# The same as people write it: `0.3`, `90`.
+_lockd_plain() { _lockd_seconds "$1" | sed -e 's/0*$//' -e 's/\.$//'; }
+
+# Whatever is killed while it sleeps leaves no process behind that keeps a pipe open.
+_lockd_sleep() { sleep "$(_lockd_seconds "$1")" </dev/null >/dev/null 2>&1 8>&- 9>&-; }
+
+# ---------------------------------------------------------------- calls
+
+_lockd_escaped() {
+  printf '%s' "$1" | LC_ALL=C sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/"/\&quot;/g' -e "s/'/\\&apos;/g"
+}
+
+_lockd_string() { printf '<value><string>%s</string></value>' "$(_lockd_escaped "$1")"; }
+
+_lockd_double() { printf '<value><double>%s</double></value>' "$(_lockd_seconds "$1")"; }
+
+_lockd_member() { printf '<member><name>%s</name>%s</member>' "$1" "$2"; }
+
+# The options that were given, as a struct; `$1` says which.
+_lockd_options() {
+  printf '<value><struct>'
+  for option in $1; do
+    case $option in
+      ttl) [ "${ttl:-0}" -eq 0 ] || _lockd_member ttl "$(_lockd_double "$ttl")" ;;
+      limit) [ -z "$limit" ] || _lockd_member limit "<value><int>$limit</int></value>" ;;
+      note) [ -z "$note" ] || _lockd_member note "$(_lockd_string "$note")" ;;
+      request) _lockd_member request "$(_lockd_string "$request")" ;;
+      token) [ -z "$token" ] || _lockd_member token "$(_lockd_string "$token")" ;;
+    esac
+  done
+  printf '</struct></value>'
+}
+
+# A quoted word of curl's configuration.
+_lockd_quoted() { printf '"%s"' "$(printf '%s' "$1" | LC_ALL=C sed -e 's/\\/\\\\/g' -e 's/"/\\"/g')"; }
+
+# One request to one address, into the scratch file; the status is curl's. Everything goes by standard input: other users see the
+# words of a command line. No proxy, no redirect, no ~/.curlrc.
+_lockd_post() {
+  {
+    printf 'url = %s\n' "$(_lockd_quoted "$1")"
+    printf 'data = %s\n' "$(_lockd_quoted "$2")"
+    printf 'max-time = %s\n' "$(_lockd_seconds "$3")"
+    printf 'connect-timeout = %s\n' "$(_lockd_seconds $(($3 < 2000 ? $3 : 2000)))"
+    printf '%s\n' 'header = "Content-Type: text/xml"' 'header = "Expect:"' 'noproxy = "*"' silent globoff include
+  } | curl -q -K - >/proc/self/fd/8 2>/dev/null &
+  posting=$!
+  # Where a signal ends the waiting, its trap decides.
+  wait "$posting"
+}
+
+# What the answer says, one `PATH=VALUE` a line: `id=...`, then `value...` or `fault...`; else `not=...` for what is no lockd, or
+# `broken=...`. Values arrive escaped, and are only unescaped once they stand alone.
+_lockd_parse() {
+  LC_ALL=C awk '
+    function ended(why) { print why; ok = 1; exit }
+    function plain(text) {
+      gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, "\047", text)
+      gsub(/&#13;/, " ", text); gsub(/&amp;/, "\\&", text); gsub(/[\001-\037\177]/, " ", text)
+      return text
+    }
+    function where(  level, path) {
+      path = (stack[2] == "fault") ? "fault" : "value"
+      for (level = 1; level <= depth; level++) {
+        if (stack[level] == "member") path = path "." name[level]
+        if (stack[level] == "data") path = path "." count[level]
+      }
+      return path
+    }
+    { sub(/\r$/, "") }
+    !in_body && /^HTTP\// { status = $2; type = ""; redirect = ""; next }
+    !in_body && $0 == "" { if (status !~ /^1/) in_body = 1; next }
+    !in_body {
+      header = tolower($0); value = $0; sub(/^[^:]*:[ \t]*/, "", value)
+      if (header ~ /^content-type:/) type = tolower(value)
+      if (header ~ /^location:/) redirect = value
+      if (header ~ /^x-lockd-id:/) print "id=" plain(value)
+      next
+    }
+    { body = body $0 "\n" }
+    END {
+      if (ok) exit
+      if (status == "") ended("broken=no answer")
+      if (status >= 500) ended("broken=HTTP status " status)
+      if (status ~ /^3/) ended("not=it answers with a redirect to " plain(redirect) ", and none is followed")
+      if (status != 200 || type !~ /^(text|application)\/xml/) ended("not=HTTP status " status)
+      sub(/^<\?xml[^>]*\?>/, "", body)
+      pieces = split(body, piece, "<")
+      if (piece[1] !~ /^[ \t\n]*$/) ended("broken=no XML")
+      for (at = 2; at <= pieces; at++) {
+        end = index(piece[at], ">")
+        if (!end) ended("broken=it is cut off")
+        tag = substr(piece[at], 1, end - 1)
+        text = substr(piece[at], end + 1)
+        if (tag ~ /^\//) {
+          if (depth < 1 || stack[depth] != substr(tag, 2)) ended("broken=</" plain(substr(tag, 2)) "> at the wrong place")
+          if (tag == "/name") name[depth - 1] = plain(said)
+          else if (tag ~ /^\/(string|int|i4|double|boolean|dateTime.iso8601)$/ || (tag == "/value" && !typed[depth])) lines[++found] = where() "=" plain(said)
+          depth--
+          if (text !~ /^[ \t\n]*$/) ended("broken=text at the wrong place")
+        } else {
+          if (tag !~ /^[A-Za-z0-9.]+\/?$/) ended("broken=<" plain(tag) ">")
+          if (depth == 0 && (roots++ || tag != "methodResponse")) ended("not=no methodResponse")
+          if (depth == 1 && tag != "params" && tag != "fault") ended("broken=<" plain(tag) ">")
+          if (tag == "value" && stack[depth] == "data") count[depth]++
+          if (depth && stack[depth] == "value") typed[depth] = 1
+          if (tag ~ /\/$/) { lines[++found] = where() "="; continue }
+          stack[++depth] = tag
+          typed[depth] = 0
+          if (tag == "data") count[depth] = 0
+          said = text
+          if (tag !~ /^(name|value|string|int|i4|double|boolean|dateTime.iso8601|base64)$/ && text !~ /^[ \t\n]*$/) ended("broken=text at the wrong place")
+        }
+      }
+      if (depth || !roots || !found) ended("broken=it is cut off")
+      for (at = 1; at <= found; at++) print lines[at]
+    }' </proc/self/fd/8
+}
+
+# Into `found`: the value at a path of the answer. Fails where there is none.
+_lockd_find() {
+  found=''
+  while IFS= read -r line; do
+    case $line in
+      "$1="*)
+        found=${line#*=}
+        return 0
+        ;;
+    esac
+  done <<END
+$answer
+END
+  return 1
+}
+
+# One call: METHOD PARAMETERS MILLISECONDS. Status 0: the answer is there; 1: refused, with `code` and `fault`; 2: nobody
+# answered, `problem` says why. All addresses are tried in turn, the one that answered last first.
+_lockd_call() {
+  body="<?xml version=\"1.0\"?><methodCall><methodName>$1</methodName><params>$2</params></methodCall>"
+  for address in $(_lockd_urls); do
+    _lockd_post "$address" "$body" "$3"
+    case $? in
+      0) ;;
+      28) problem="$address: no answer in time" && continue ;;
+      6 | 7) problem="$address: no connection" && continue ;;
+      *) problem="$address: the connection broke" && continue ;;
+    esac
+    answer=$(_lockd_parse)
+    if _lockd_find not; then
+      _lockd_say "$address does not answer as a lockd does ($found). Name the right address with --url or LOCKD_URL"
+      exit 69
+    fi
+    if _lockd_find broken; then
+      problem="$address: the answer cannot be read, $found"
+      continue
+    fi
+    if _lockd_find id; then
+      if [ -n "$id" ] && [ "$id" != "$found" ]; then
+        _lockd_say "$address is another lockd than the one before ($found, not $id): two would grant one lock twice. Name one cluster"
+        exit 69
+      fi
+      id=$found
+    fi
+    _lockd_find fault.faultCode || return 0
+    code=$found
+    case $code in '' | *[!0-9-]*) code=-32600 ;; esac
+    _lockd_find fault.faultString
+    fault=$found
+    [ "$code" -eq 16 ] || return 1
+    problem="$address: $fault"
+  done
+  return 2
+}
+
+# The same, three tries in 10 s where nobody is there. `was_lost`: an earlier try may have been carried out.
+_lockd_repeat() {
+  was_lost=''
+  for pause in 1000 3000 0; do
+    _lockd_call "$1" "$2" 10000
+    outcome=$?
+    [ $outcome -eq 2 ] || return $outcome
+    case $problem in *'no connection') ;; *) was_lost=1 ;; esac
+    [ $pause -eq 0 ] || _lockd_sleep $pause
+  done
+  return 2
+}
+
+_lockd_no_daemon() {
+  _lockd_say "No daemon answers $1 ($problem). Start one with: lockd serve. Or name the right address with --url or LOCKD_URL"
+  exit 69
+}
+
+# Ends with the status that belongs to the refusal in `code` and `fault`.
+_lockd_refused() {
+  _lockd_say "$fault"
+  case $code in
+    1 | 4 | 9 | 7 | 14 | 18) _lockd_tell_status ;;
+    8 | 10) _lockd_say "Stop the work of that token. To look: sh lockd.sh status '$resource'" ;;
+    2 | 3) _lockd_say "To look: sh lockd.sh status '$resource'" ;;
+  esac
+  case $code in
+    4 | 7 | 9 | 14 | 15 | 19) status=75 ;;
+    8 | 10) status=76 ;;
+    11 | -32602 | -32700) status=2 ;;
+    13) status=77 ;;
+    16) status=69 ;;
+    -*) status=70 ;;
+    *) status=1 ;;
+  esac
+  case $status in 1 | 75) status=${conflict:-$status} ;; esac
+  exit $status
+}
+
+_lockd_about() { printf '<param>%s</param>' "$(_lockd_string "$resource")"; }
+
+_lockd_self() { printf '<param>%s</param>' "$(_lockd_string "$client")"; }
+
+# ---------------------------------------------------------------- who has it
+
+# Who holds the resource and who waits, on one line; nothing where that cannot be had.
+_lockd_status_text() {
+  _lockd_call status "$(_lockd_about)" 2000 || return 1
+  _lockd_find value.state
+  text=" '$resource' is $found"
+  number=1
+  while [ $number -le 3 ] && _lockd_find "value.holders.$number.client"; do
+    text="$text; '$found'"
+    _lockd_find "value.holders.$number.token" && text="$text (token $found"
+    _lockd_find "value.holders.$number.left" && text="$text, lease left ${found%.*} s"
+    text="$text)"
+    _lockd_find "value.holders.$number.note" && text="$text: $found"
+    number=$((number + 1))
+  done
+  _lockd_find value.waiting && [ "$found" != 0 ] && text="$text; waiting: $found"
+  number=1
+  while [ $number -le 100 ] && _lockd_find "value.queue.$number.client"; do
+    [ "$found" = "$client" ] && text="$text; '$client' is number $number in the line" && break
+    number=$((number + 1))
+  done
+  text=${text# }
+}
+
+_lockd_tell_status() { _lockd_status_text && _lockd_say "$text"; }
+
+_lockd_show() {
+  case $url in open://*) printf '%s\n' "'$resource' is free: $url locks nothing" && exit ;; esac
+  _lockd_repeat status "$(_lockd_about)"
+  case $? in
+    1) _lockd_refused ;;
+    2) _lockd_no_daemon status ;;
+  esac
+  _lockd_status_text && printf '%s\n' "$text"
+}
+
+# ---------------------------------------------------------------- taking a lock and giving it back
+
+# The hold in the answer, whose members stand at `$1`, into `token`, `ttl` (0: no lease) and `start`: when the lease began at the
+# latest, on our clock; `sent` is when the attempt was sent.
+_lockd_take_hold() {
+  { _lockd_find "$1.client" && [ "$found" = "$client" ] && _lockd_find "$1.token"; } || found=''
+  case $found in
+    '' | *[!0-9]*)
+      _lockd_say "The daemon's answer is no hold of '$client' on '$resource'. Is it a lockd of another version?"
+      exit 70
+      ;;
+  esac
+  token=$found
+  ms=0
+  _lockd_find "$1.waited" && _lockd_scaled "$found" 1000
+  # The lease cannot have started after its answer came, whatever the answer says.
+  _lockd_clock
+  start=$((sent + ms))
+  [ "$start" -le "$now" ] || start=$now
+  ttl=0
+  _lockd_find "$1.ttl" && _lockd_scaled "$found" 1000 && ttl=$ms
+}
+
+# Takes the lock, or ends with a status. `wait`: milliseconds in the line, nothing for ever.
+_lockd_acquire() {
+  case $url in
+    open://*)
+      token=0 ttl=0
+      return
+      ;;
+  esac
+  _lockd_clock
+  until=${wait:+$((now + wait))} away='' told='' asked='ttl limit note request'
+  sent=$now
+  if [ "$wait" = 0 ]; then
+    _lockd_repeat lock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>"
+    case $? in
+      0) _lockd_clock && _lockd_take_hold value ;;
+      1) _lockd_refused ;;
+      2) _lockd_no_daemon lock ;;
+    esac
+    return
+  fi
+  trap '_lockd_leave 129 HUP' HUP
+  trap '_lockd_leave 130 INT' INT
+  trap '_lockd_leave 143 TERM' TERM
+  _lockd_repeat enqueue "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>"
+  case $? in
+    1) _lockd_refused ;;
+    2) _lockd_no_daemon enqueue ;;
+  esac
+  while :; do
+    if _lockd_find value.state && [ "$found" = granted ]; then
+      _lockd_take_hold value.hold
+      break
+    elif _lockd_find value.token; then
+      _lockd_take_hold value
+      break
+    fi
+    _lockd_wait_on
+  done
+  trap - HUP INT TERM
+}
+
+# One slice of waiting; an answer is there, or a further slice is needed. Ends with a status where all is over.
+_lockd_wait_on() {
+  if _lockd_status_text && case $text in *'in the line'*) true ;; *) false ;; esac && [ "$text" != "$told" ]; then
+    told=$text
+    _lockd_say "Waiting for '$resource'. $text"
+  fi
+  answer=''
+  _lockd_clock
+  slice=25000
+  if [ -n "$until" ]; then
+    left=$((until > now ? until - now : 0))
+    [ $left -gt $slice ] || slice=$left
+  fi
+  sent=$now
+  member=$(_lockd_member request "$(_lockd_string "$request")")
+  parameters="$(_lockd_about)$(_lockd_self)<param>$(_lockd_double $slice)</param><param><value><struct>$member</struct></value></param>"
+  _lockd_call wait "$parameters" $((slice + 10000))
+  case $? in
+    0) away='' ;;
+    1)
+      away='' answer=''
+      case $code in
+        4) [ -z "$until" ] || [ "$slice" -lt "$left" ] || _lockd_give_up ;;
+        6)
+          # Away for too long: again, at the end of the line.
+          _lockd_call enqueue "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>" 10000
+          [ $? -ne 1 ] || _lockd_refused
+          ;;
+        *) _lockd_refused ;;
+      esac
+      ;;
+    2)
+      answer=''
+      _lockd_clock
+      : "${away:=$now}"
+      # For longer than that the daemon does not keep the place.
+      [ $((now - away)) -lt 30000 ] || _lockd_no_daemon wait
+      [ -z "$until" ] || [ "$now" -lt "$until" ] || _lockd_no_daemon wait
+      _lockd_sleep 1000
+      ;;
+  esac
+}
+
+_lockd_give_up() {
+  # The daemon knows of the last slice only.
+  case $fault in 'Gave up after '*' s: '*) fault="Gave up after $(_lockd_plain "$wait") s: ${fault#* s: }" ;; esac
+  refusal=$fault
+  _lockd_call cancel "$(_lockd_about)$(_lockd_self)" 2000
+  code=4 fault=$refusal
+  _lockd_refused
+}
+
+# A signal ended the waiting: leaves the line, and gives back what was granted meanwhile; the key tells whether either is ours.
+_lockd_leave() {
+  trap '' HUP INT TERM
+  kill "$posting" 2>/dev/null && wait "$posting"
+  _lockd_say "The wait of '$client' for '$resource' was ended by SIG$2"
+  sent=0
+  member=$(_lockd_member request "$(_lockd_string "$request")")
+  none='<param><value><double>0.0</double></value></param>'
+  if _lockd_call wait "$(_lockd_about)$(_lockd_self)$none<param><value><struct>$member</struct></value></param>" 2000; then
+    _lockd_take_hold value
+    _lockd_call unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" 2000
+  else
+    _lockd_call cancel "$(_lockd_about)$(_lockd_self)" 2000
+  fi
+  exit "$1"
+}
+
+_lockd_take() {
+  [ -z "$no_wait" ] || wait=0
+  : "${wait:=0}"
+  _lockd_acquire
+  printf '%s\n' "$token"
+}
+
+_lockd_give_back() {
+  case $url in open://*) exit 0 ;; esac
+  _lockd_repeat unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>"
+  case $? in
+    1)
+      # The token is that of no other hold: an earlier try has given it back.
+      case $was_lost$code in 12 | 13 | 110) [ -z "$token" ] || exit 0 ;; esac
+      _lockd_refused
+      ;;
+    2) _lockd_no_daemon unlock ;;
+  esac
+}
+
+_lockd_renew() {
+  case $url in open://*) exit 0 ;; esac
+  asked=$token
+  _lockd_repeat renew "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options 'ttl token')</param>"
+  case $? in
+    1) _lockd_refused ;;
+    2) _lockd_no_daemon renew ;;
+  esac
+  sent=0
+  _lockd_take_hold value
+  [ "$token" = "${asked:-$token}" ] && exit 0
+  _lockd_say "Token $asked is not the hold of '$client' on '$resource', but $token is. Stop the work of token $asked"
+  exit 76
+}
+
+_lockd_check() {
+  case $url in open://*) exit 0 ;; esac
+  _lockd_repeat check "$(_lockd_about)<param>$(_lockd_string "$token")</param>"
+  case $? in
+    1) _lockd_refused ;;
+    2) _lockd_no_daemon check ;;
+  esac
+  _lockd_find value && [ "$found" = 1 ] && exit 0
+  _lockd_say "Token $token is no current hold of '$resource': stop the work of that token. To look: sh lockd.sh status '$resource'"
+  exit 1
+}
+
+# ---------------------------------------------------------------- a command, and what it has started
+
+# Whether we are in the foreground of a terminal: a command there may ask, and gets the terminal's signals itself.
+_lockd_has_terminal() {
+  read -r stat </proc/self/stat
+  # Behind the name: state, parent, group, session, terminal, the terminal's foreground group.
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  [ "$3" = "$6" ]
+}
+
+# Whether we were started to ignore SIGINT, as the background commands of a script are.
+_lockd_ignores_interrupts() {
+  while read -r field value; do
+    case $field$value in SigIgn:*[2367abefABEF]) return 0 ;; esac
+  done </proc/self/status
+  return 1
+}
+
+# Starts a program in the background as if it stood in the foreground: with our standard input, and with SIGINT and SIGQUIT as they
+# were (a shell lets its background commands ignore them; where env cannot undo that, `interrupt` is TERM). `$1`: what runs it.
+_lockd_start() {
+  [ -e /proc/self/fd/0 ] || exec </dev/null
+  exec 7<&0
+  through=$1 interrupt=INT
+  shift
+  if _lockd_ignores_interrupts; then
+    :
+  elif env --default-signal=INT true 2>/dev/null; then
+    through="$through env --default-signal=INT,QUIT"
+  else
+    interrupt=TERM
+  fi
+  (
+    # shellcheck disable=SC2086
+    exec $through "$@"
+  ) <&7 7<&- 8>&- 6>&- &
+  command=$!
+  exec 7<&-
+}
+
+# Waits for the command, whatever signals come; into `status`.
+_lockd_await() {
+  status=''
+  while :; do
+    signalled=''
+    wait "$command" 2>/dev/null
+    ended=$?
+    # A wait that a signal has ended says so; a second one for a command that was waited for says 127.
+    [ -n "$status" ] && [ $ended -eq 127 ] && ended=$status
+    status=$ended
+    [ -n "$signalled" ] || return 0
+  done
+}
+
+# A signal to us: on to the command. A terminal has sent SIGINT to it already, unless it ignores that.
+_lockd_on_signal() {
+  signalled=$1
+  if [ "$1" = INT ]; then
+    [ -n "$has_terminal" ] && [ $interrupt = INT ] && return
+    _lockd_signal $interrupt
+  else
+    _lockd_signal "$1"
+  fi
+}
+
+# Signals the command; where it has a session of its own, all of its group.
+_lockd_signal() {
+  # Until the command has made its session there is no such group.
+  { [ -n "$in_session" ] && kill -s "$1" -- "-$command" 2>/dev/null; } || kill -s "$1" "$command" 2>/dev/null
+}
+
+# The processes that the command has started and that still run.
+_lockd_processes() (
+  set +f
+  if [ -n "$in_session" ]; then
+    cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$command" '{
+      pid = $1
+      sub(/^.*\) /, "")
+      if ($4 == session && $1 !~ /[ZX]/) print pid
+    }'
+  else
+    grep -alF "LOCKD_TOKEN=$token" /proc/[0-9]*/environ 2>/dev/null | sed -n 's/^\/proc\/\([0-9]*\)\/environ$/\1/p'
+  fi
+)
+
+# Ends them all with a signal; on a terminal they are found by their environment.
+_lockd_signal_all() {
+  _lockd_signal "$1"
+  for process in $(_lockd_processes); do kill -s "$1" "$process" 2>/dev/null; done
+  # Who is stopped could not end.
+  [ "$1" = KILL ] || [ -z "$in_session" ] || kill -s CONT -- "-$command" 2>/dev/null
+}
+
+# ---------------------------------------------------------------- a lock that is renewed while a command runs
+
+_lockd_hold_and_run() {
+  [ -z "$no_wait" ] || wait=0
+  _lockd_acquire
+  has_terminal='' in_session='' through=''
+  if [ "$foreground" = yes ] || { [ -z "$foreground" ] && _lockd_has_terminal; }; then
+    ! _lockd_has_terminal || has_terminal=1
+  else
+    through=setsid in_session=1
+  fi
+  # Whether the lock was lost, for all of our processes: not empty when it was. Like descriptor 8 without a name.
+  case $url in open://*) ;; *) exec 6<>/proc/self/fd/8 && _lockd_open_scratch && : >/proc/self/fd/6 ;; esac
+  export LOCKD_RESOURCE="$resource" LOCKD_CLIENT="$client"
+  trap '_lockd_on_signal HUP' HUP
+  trap '_lockd_on_signal INT' INT
+  trap '_lockd_on_signal TERM' TERM
+  _lockd_start "$through env LOCKD_TOKEN=$token" "$@"
+  renewer='' watcher=''
+  if [ "$ttl" -gt 0 ]; then
+    _lockd_renewer >/dev/null &
+    renewer=$!
+    _lockd_watcher >/dev/null &
+    watcher=$!
+  fi
+  _lockd_await
+  trap '' HUP INT TERM
+  [ "$token" != 0 ] || exit "$status"
+  _lockd_end_renewing
+  _lockd_unlock_at_the_end
+  exit "$status"
+}
+
+# The renewer ends; where it is about to end the command, it may finish.
+_lockd_end_renewing() {
+  [ -n "$renewer" ] || return
+  kill -s KILL "$watcher" 2>/dev/null
+  if [ -s /proc/self/fd/6 ]; then
+    wait "$watcher" "$renewer" 2>/dev/null
+    return
+  fi
+  kill -s KILL "$renewer" 2>/dev/null
+  wait "$watcher" "$renewer" 2>/dev/null
+  # It had begun to between the look and its end.
+  [ ! -s /proc/self/fd/6 ] || [ "$on_loss" = keep ] || _lockd_signal_all KILL
+}
+
+_lockd_unlock_at_the_end() {
+  if [ -s /proc/self/fd/6 ]; then
+    status=76
+    _lockd_call unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" 1000
+    return
+  fi
+  _lockd_repeat unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>"
+  case $? in
+    1)
+      case $was_lost$code in 12 | 13 | 110) return ;; esac
+      _lockd_say "$fault"
+      case $code in 2 | 3 | 8 | 10) status=76 ;; esac
+      ;;
+    2) _lockd_say "'$resource' could not be unlocked ($problem); it is free when its lease has ended" ;;
+  esac
+}
+
+# Renews, and ends the command when that does not succeed, or when nobody is left to unlock.
+_lockd_renewer() {
+  # What is meant for the command goes to the command.
+  trap '' HUP INT QUIT TERM
+  _lockd_open_scratch
+  case $on_loss in term) first=7 ;; kill) first=8 ;; keep) first=9 ;; esac
+  next=$((start + ttl / 3)) reason='no answer yet' hold=$token attempt=$((ttl / 10 > 200 ? ttl / 10 : 200))
+  [ $attempt -le 10000 ] || attempt=10000
+  while :; do
+    _lockd_clock
+    end=$((start + ttl * first / 10))
+    [ "$now" -lt $end ] || break
+    if [ "$now" -ge $next ]; then
+      next=$((now + ttl / 10))
+      if ! _lockd_is_alive "$self"; then
+        reason="its lockd_run was killed" next=$end
+        continue
+      fi
+      sent=$now
+      _lockd_call renew "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" $((attempt < end - now ? attempt : end - now))
+      case $? in
+        0)
+          _lockd_take_hold value
+          [ "$token" = "$hold" ] || { reason="it is held with token $token now, not $hold" token=$hold && break; }
+          # A renewal waits in no line: whatever its answer says, it counts from its sending.
+          start=$sent
+          next=$((start + ttl / 3))
+          ;;
+        1)
+          reason=$fault
+          case $code in 2 | 3 | 8 | 10 | 17) break ;; esac
+          ;;
+        2) reason=$problem ;;
+      esac
+      continue
+    fi
+    pause=$(((next < end ? next : end) - now))
+    _lockd_sleep $((pause < 1000 ? pause : 1000))
+  done
+  _lockd_lose
+}
+
+# Whether a process runs; not one that has ended and was not waited for.
+_lockd_is_alive() {
+  read -r stat </proc/"$1"/stat || return 1
+  case ${stat##*) } in [ZX]*) return 1 ;; esac
+} 2>/dev/null
+
+# The lock is lost, or may be soon: ends the command as --on-loss says, in time.
+_lockd_lose() {
+  _lockd_clock
+  echo lost >&6
+  lost=$now
+  case $on_loss in
+    term) deed='ending the command' ;;
+    kill) deed='killing the command' ;;
+    keep) deed='the command goes on' ;;
+  esac
+  _lockd_say "'$resource' cannot be kept ($reason): $deed"
+  case $on_loss in
+    term)
+      _lockd_signal_all TERM
+      _lockd_until_gone 8 && exit
+      _lockd_signal_all TERM
+      _lockd_until_gone 9 && exit
+      ;;
+    keep) exit ;;
+  esac
+  for _ in 1 2 3; do
+    _lockd_signal_all KILL
+    [ -n "$(_lockd_processes)" ] || break
+  done
+  exit
+}
+
+# Waits until none of the command's processes runs, or so many tenths of the lease are over; fails then.
+_lockd_until_gone() {
+  moment=$((start + ttl * $1 / 10)) at_once=$((lost + ttl * ($1 - first) / 10))
+  [ $moment -lt $at_once ] || moment=$at_once
+  while [ -n "$(_lockd_processes)" ]; do
+    _lockd_clock
+    [ "$now" -lt "$moment" ] || return 1
+    _lockd_sleep $((moment - now < 50 ? moment - now : 50))
+  done
+}
+
+# Sees to it that the command does not go on when its renewer was killed.
+_lockd_watcher() {
+  trap '' HUP INT QUIT TERM
+  pause=$((ttl / 20 < 1000 ? ttl / 20 : 1000))
+  while _lockd_is_alive "$renewer"; do _lockd_sleep $pause; done
+  [ -s /proc/self/fd/6 ] && exit
+  reason='its renewer was killed' first=7
+  _lockd_lose
+}
+
+# ---------------------------------------------------------------- the gate
+
+_lockd_closed() {
+  _lockd_say "$2"
+  exit "$1"
+}
+
+# FILE has one token per line, and the highest complete line counts; of FILE.old where FILE has none. It is locked by flock, never
+# renamed, and a new token is appended and flushed to disk before anything else happens. A last line without its line feed was
+# cut off by a crash, and did not pass. Beyond 4,096 bytes FILE is begun anew, when its token stands in FILE.old on disk.
+_lockd_pass() {
+  [ $words -eq 2 ] || [ -n "$token" ] || _lockd_misused "Say which token is to pass $word"
+  token=${second:-$token}
+  case $token in '' | *[!0-9]*) _lockd_misused "TOKEN must be decimal digits, as lock prints them, not '$token'" ;; esac
+  case $word in /*) file=$word ;; *) file=./$word ;; esac
+  _lockd_whole "$token"
+  token=$whole
+  [ "$token" != 0 ] ||
+    _lockd_closed 1 "Token 0 is no fencing token: open:// gives it to everybody, and the gate $word does not let it pass. Take the lock from a daemon"
+  _lockd_enter
+  _lockd_record
+  [ $# -gt 0 ] || exit 0
+  in_session='' has_terminal=''
+  ! _lockd_has_terminal || has_terminal=1
+  trap '_lockd_on_signal HUP' HUP
+  trap '_lockd_on_signal INT' INT
+  trap '_lockd_on_signal TERM' TERM
+  _lockd_start '' "$@"
+  _lockd_await
+  # Also where the command has left a process behind that has the descriptor.
+  flock -u 9
+  exit "$status"
+}
+
+# Opens FILE on descriptor 9, and locks it.
+_lockd_enter() {
+  command -v flock >/dev/null || _lockd_closed 1 "The gate $word needs the program flock of util-linux, which is not here: nobody may pass. Install it"
+  while :; do
+    [ ! -e "$file" ] || [ -f "$file" ] || _lockd_closed 1 "The gate $word cannot be used (it is no regular file): nobody may pass. Mend that first"
+    problem=$( (umask 077 && exec 9<>"$file") 2>&1) || _lockd_closed 1 "The gate $word cannot be used (${problem##*: }): nobody may pass. Mend that first"
+    mask=$(umask)
+    umask 077
+    exec 9<>"$file"
+    umask "$mask"
+    locking=''
+    trap 'kill "$locking" 2>/dev/null; exit 129' HUP
+    trap 'kill "$locking" 2>/dev/null; exit 130' INT
+    trap 'kill "$locking" 2>/dev/null; exit 143' TERM
+    if [ -n "$wait" ]; then flock -x -w "$(_lockd_seconds "$wait")" 9 & else flock -x 9 & fi
+    locking=$!
+    wait "$locking"
+    case $? in
+      0) ;;
+      1) _lockd_closed 75 "Gave up after $(_lockd_plain "$wait") s: somebody else's command is still in the gate $word. To see whose: fuser -v FILE" ;;
+      *) _lockd_closed 1 "The gate $word cannot be locked (flock failed): nobody may pass. Mend that first" ;;
+    esac
+    trap - HUP INT TERM
+    # Whoever removed the file meanwhile has made another one the gate.
+    [ "$file" -ef /proc/self/fd/9 ] && return
+  done
+}
+
+_lockd_record() {
+  _lockd_read_tokens /proc/self/fd/9 "$word"
+  kept=$complete all=$size
+  if [ -z "$highest" ] && [ -e "$file.old" ]; then _lockd_read_tokens "$file.old" "$word.old"; fi
+  recorded=${highest:-0}
+  if _lockd_is_above "$recorded" "$token"; then
+    _lockd_closed 76 "Token $token is stale: the gate $word has let token $recorded pass. Stop the work of token $token; to go on with it, take the lock anew"
+  fi
+  if ! _lockd_is_above "$token" "$recorded"; then
+    # It stands there already; whoever wrote it may have died before it was on disk.
+    dd of=/proc/self/fd/9 bs=1 count=0 seek="$all" conv=notrunc,fsync </dev/null 2>/dev/null || _lockd_unwritable
+    return
+  fi
+  if [ "$all" -gt 4096 ]; then
+    rm -f "$file.old.tmp"
+    (umask 077 && printf '%s\n' "$recorded" | dd of="$file.old.tmp" conv=fsync 2>/dev/null) && mv -f "$file.old.tmp" "$file.old" &&
+      _lockd_sync_directory || _lockd_unwritable
+    kept=0
+  fi
+  # It cuts the file at `seek` first.
+  printf '%s\n' "$token" | dd of=/proc/self/fd/9 bs=1 seek="$kept" conv=fsync 2>/dev/null || _lockd_unwritable
+  [ "$all" -gt 0 ] || _lockd_sync_directory || _lockd_unwritable
+}
+
+_lockd_unwritable() { _lockd_closed 1 "The gate $word cannot be written: nobody may pass. Make room, or mend the disk"; }
+
+_lockd_sync_directory() {
+  case $file in */*) directory=${file%/*} ;; esac
+  sync "${directory:-/}" 2>/dev/null || sync
+}
+
+# Into `highest` (nothing without a complete line), `complete` (bytes up to its end) and `size`. Ends where there is more than tokens.
+_lockd_read_tokens() {
+  size=$(wc -c <"$1") || _lockd_closed 1 "The gate $2 cannot be read: nobody may pass. Mend that first"
+  size=$((size))
+  # In one process: the highest complete line, and the bytes up to the end of the last. `tr` makes each line feed a letter, so
+  # that a line that was cut off can be told, and each zero byte of one too.
+  tokens=$([ $size -le 1048576 ] && LC_ALL=C tr '\n\000' 'nz' <"$1" | LC_ALL=C awk '
+    { text = text (NR > 1 ? "x" : "") $0 }
+    END {
+      lines = split(text, line, "n")
+      tail = line[lines]
+      if (tail !~ /^[0-9z]*$/) exit 1
+      for (at = 1; at < lines; at++) {
+        if (line[at] !~ /^[0-9]*$/) exit 1
+        if (line[at] == "") continue
+        sub(/^0+/, "", line[at])
+        if (!seen++ || length(line[at]) > length(most) || (length(line[at]) == length(most) && (line[at] "") > (most ""))) most = line[at]
+      }
+      print length(text) - length(tail), seen ? (most == "" ? "0" : most) : ""
+    }') || _lockd_closed 1 "The gate $2 cannot be read: it has more in it than tokens. Nobody may pass. Look at it; to mend it, write the highest token that can have passed into it, as a line of its own"
+  complete=${tokens%% *} highest=${tokens#* }
+}
+
+# Into `whole`: the digits without the zeros in front.
+_lockd_whole() {
+  whole=$1
+  while :; do
+    case $whole in 0?*) whole=${whole#0} ;; *) return ;; esac
+  done
+}
+
+# Whether the whole number $1 is greater than $2; of any length, without zeros in front.
+_lockd_is_above() {
+  [ ${#1} -ne ${#2} ] && { [ ${#1} -gt ${#2} ] && return || return 1; }
+  one=$1 other=$2
+  while [ -n "$one" ]; do
+    # By 15 digits, which every shell can count.
+    rest=${one#???????????????} further=${other#???????????????}
+    [ "$rest" != "$one" ] || rest='' further=''
+    left=${one%"$rest"} right=${other%"$further"}
+    [ "$left" -eq "$right" ] || { [ "$left" -gt "$right" ] && return || return 1; }
+    one=$rest other=$further
+  done
+  return 1
+}
+
+# ---------------------------------------------------------------- run as a program
+
+# Whatever its name is: a script that has sourced this is another file.
+if [ -f "$0" ] && grep -q '^_lockd_main() {$' "$0" 2>/dev/null; then
+  _lockd_main "$@"
+fi
