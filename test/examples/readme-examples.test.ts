@@ -31,6 +31,17 @@ function shell(url: string) {
   return { directory, run };
 }
 
+describeWith(['python3'], 'the ten lines of Python that need nothing of ours', () => {
+  test('lock, work and unlock', async () => {
+    const { url } = await serve();
+    const script = example('python', 'uuid.uuid4()').replaceAll(DEFAULT_URL, url);
+    const { status, stdout, stderr } = spawnSync('python3', ['-'], { input: script, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^working with token \d+\n$/);
+    expect(succeeded(await callOnce(url, 'list'))).toEqual([]);
+  });
+});
+
 describeWith(['python3'], 'the Python example', () => {
   test('says what its comments say', async () => {
     const { url } = await serve();
