@@ -1,6 +1,9 @@
 /** Daemons whose system calls fail, or end them, at the Nth time. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 export interface Tracing {
@@ -27,4 +30,30 @@ export function traced({ trace, inject }: Tracing): Traced {
     variables: { UV_THREADPOOL_SIZE: '1' },
     calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
   };
+}
+
+/** Lets strace do something to the system calls of a process that runs already. Resolves once it does. */
+export async function attach({ trace, inject }: Required<Tracing>, id: number): Promise<Attached> {
+  const words = ['-f', '-p', String(id), '-o', '/dev/null', '-e', `trace=${trace}`, '-e', `inject=${inject}`];
+  const strace = spawn('strace', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(strace, 'close');
+  const detach = async () => {
+    strace.kill('SIGTERM');
+    await ended;
+  };
+  onTestFinished(detach);
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    strace.stderr.on('data', (chunk) => {
+      said += chunk;
+      if (/attached/.test(said)) resolve();
+    });
+    void ended.then(() => reject(new Error(`strace ended: ${said}`)));
+  });
+  return { detach };
+}
+
+export interface Attached {
+  /** The process goes on by itself. */
+  detach(): Promise<void>;
 }
