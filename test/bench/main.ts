@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: how fast lockd is, beside a bare node:http echo of the same bodies and the server of the package
- * `xmlrpc`, in turn in one run, so that the ratios hold where the machine's speed does not. `-- --json` for numbers only,
- * `-- --seconds 5` for longer runs, `-- --directory DIR` for another disk, `-- --load sockets` for the leanest load.
+ * `xmlrpc`, in turn in one run, so that the ratios hold where the machine's speed does not. The package's server answers
+ * what lockd answers, member for member; the echo answers what it was sent. `-- --json` for numbers only, `-- --seconds 5`
+ * for longer runs, `-- --directory DIR` for another disk, `-- --load sockets` for the leanest load.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { type HeldResult, measureHeld } from './held.js';
 import { type LoadKind, type LoadResult, runLoad } from './load.js';
 import { type RunningServer, startEcho, startLockd, startPackage } from './servers.js';
 import { median, printTable } from './table.js';
+import { measureWaiters, type WaitersResult } from './waiters.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     load: { type: 'string', default: 'http' },
     held: { type: 'string', default: '100000' },
+    waiters: { type: 'string', default: '10,10000' },
     directory: { type: 'string', default: tmpdir() },
   },
 });
@@ -75,7 +78,7 @@ async function measure(connections: number, servers: ReadonlyMap<string, Running
   }));
 }
 
-function print(rows: readonly Row[], held: HeldResult): void {
+function print(rows: readonly Row[], held: HeldResult, waiters: readonly WaitersResult[]): void {
   printTable([
     ['connections', 'server', 'pairs/s', 'p50 ms', 'p99 ms', 'lockd is'],
     ...rows.map((row) => [
@@ -105,15 +108,31 @@ function print(rows: readonly Row[], held: HeldResult): void {
       `${held.ratio.toFixed(2)} times as fast`,
     ],
   ]);
+  console.log();
+  printTable([
+    ['waiting for one lock', 'hand-over p50 ms', 'p99 ms', 'measured'],
+    ...waiters.map(({ waiters: count, p50, p99, handOvers }) => [
+      count.toLocaleString('en'),
+      p50.toFixed(2),
+      p99.toFixed(2),
+      String(handOvers),
+    ]),
+  ]);
 }
 
 const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
 try {
   const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
   const held = await measureHeld(Number(values.held), { directory, rounds, seconds, kind, progress });
+  const waiters: WaitersResult[] = [];
+  for (const count of values.waiters.split(',').map(Number)) {
+    waiters.push(await measureWaiters(count, { directory, progress }));
+  }
   if (values.json)
-    console.log(JSON.stringify({ node: process.version, load: kind, seconds, rounds, rows, held }, null, 2));
-  else print(rows, held);
+    console.log(
+      JSON.stringify({ node: process.version, load: kind, seconds, rounds, rows, held, waiters }, null, 2),
+    );
+  else print(rows, held, waiters);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
