@@ -9,5 +9,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/**/*.wide.test.ts'],
     testTimeout: 30_000,
     pool: 'forks',
+    // Much of what is tested is waiting for other processes.
+    maxWorkers: 2,
   },
 });

@@ -16,11 +16,14 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   disk: [],
   store: ['core', 'disk'],
   'lock-files': ['core', 'disk'],
-  service: ['core', 'disk', 'store', 'lock-files'],
+  fencing: ['core', 'disk'],
+  service: ['core', 'disk', 'store', 'lock-files', 'fencing'],
   xmlrpc: ['core', 'service'],
   http: ['core', 'service', 'xmlrpc'],
   client: ['core', 'service', 'xmlrpc'],
-  cli: ['core', 'disk', 'store', 'lock-files', 'service', 'xmlrpc', 'http', 'client'],
+  run: ['fencing', 'client'],
+  gate: [],
+  cli: 'core disk store lock-files fencing service xmlrpc http client run gate'.split(' '),
 };
 
 /** Doors for types alone: what a client hands out is what the service says, but no line of the service runs there. */
@@ -29,8 +32,19 @@ const TYPES_ONLY: readonly string[] = ['client → service'];
 /** Everything that touches the lock directory goes through src/disk. These read something else, or write no file. */
 const FILE_SYSTEM: Readonly<Record<string, string>> = {
   'service/version.ts': 'reads the package’s own package.json',
+  'fencing/command-runner.ts': 'looks for the fence file of a token, and removes it',
+  'fencing/fence-lock.ts': 'opens the fence file, for commands to inherit its descriptor',
+  'fencing/processes.ts': 'reads /proc',
+  'fencing/rules.ts': 'looks whether a fence command can be executed',
+  'fencing/start-command.ts': 'opens /dev/null and reads /proc/self',
+  'gate/gate-file.ts': 'the file of a gate, which is locked by the kernel and inherited by the command',
+  'gate/run-command.ts': 'reads /proc/self',
+  'http/client-files.ts': 'reads the clients of the package, to hand them out',
+  'run/command.ts': 'closes descriptors that somebody else left open',
+  'run/processes.ts': 'reads /proc',
   'cli/config-file.ts': 'reads the file of --config',
   'cli/main.ts': 'writes to standard error before the process ends',
+  'cli/run-voice.ts': 'writes to standard error without waiting for who reads it',
 };
 
 /** The few modules of Node that compute and do nothing else. */
