@@ -115,6 +115,24 @@ export function processesWith(words: string): number[] {
   return processesWhose('cmdline', words);
 }
 
+/** Whether a process is one that `ancestor` has started, or one of those has. */
+export function descendsFrom(pid: number, ancestor: number | undefined): boolean {
+  for (let current = pid; current > 1; ) {
+    if (current === ancestor) return true;
+    try {
+      // Behind the name, which may have anything in it: the state, then the parent.
+      current = Number(
+        readFileSync(`/proc/${current}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')[1],
+      );
+    } catch {
+      return false;
+    }
+  }
+  return false;
+}
+
 /** The processes that were started with this in their environment. */
 export function processesIn(variable: string): number[] {
   return processesWhose('environ', variable);

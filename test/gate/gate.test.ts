@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { onTerminal, processesWith, until } from '../clients/shell-process.js';
+import { descendsFrom, onTerminal, processesWith, until } from '../clients/shell-process.js';
 import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import { GATES, OWN_GATES, passGate, startGate } from './gates.js';
@@ -256,7 +256,8 @@ describeWith(['flock'], 'gate', () => {
       const first = startGate(gate, file, '50', '--', 'sh', '-c', 'echo up; read line');
       await first.wrote('stdout', /up/);
       const second = startGate(gate, file, '51', '--', 'echo', 'ran');
-      await until(() => processesWith('flock\0-x').length > 0);
+      // Other tests run flock too, at the same time.
+      await until(() => processesWith('flock\0-x').some((pid) => descendsFrom(pid, second.child.pid)));
       second.child.kill('SIGTERM');
       expect(await second.outcome).toMatchObject({ status: 143, stdout: '' });
       first.child.stdin?.end('\n');
