@@ -1,7 +1,8 @@
 /** `lockd gate`: the token check at the resource itself. It needs no daemon. */
 import { GateClosed } from '../gate/errors.js';
 import { type Passage, pass } from '../gate/gate.js';
-import { CannotRun, runWithLock } from '../gate/run-command.js';
+import { runWithLock } from '../gate/run-command.js';
+import { CannotRun } from '../run/cannot-run.js';
 import { defineCommand } from './command.js';
 import { durationSeconds } from './duration.js';
 import { DONE } from './exit-status.js';

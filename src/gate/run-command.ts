@@ -3,29 +3,14 @@
  * for as long as the command runs.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { CannotRun } from '../run/cannot-run.js';
+import { isInForeground } from '../run/processes.js';
 
 /** Where the command has the lock: out of reach of the digits that scripts redirect, and of what shells take for themselves. */
 const LOCK_DESCRIPTOR = 113;
 
 const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-
-const CANNOT_RUN = 126;
-const NOT_FOUND = 127;
-
-/** The command cannot be started. */
-export class CannotRun extends Error {
-  override readonly name = 'CannotRun';
-  /** As shells have it. */
-  readonly exitStatus: number;
-
-  constructor(program: string, error: NodeJS.ErrnoException) {
-    const isMissing = error.code === 'ENOENT';
-    super(isMissing ? `'${program}' was not found` : `'${program}' cannot be run: ${error.message}`);
-    this.exitStatus = isMissing ? NOT_FOUND : CANNOT_RUN;
-  }
-}
 
 /**
  * Runs a command with our own standard streams, passes signals on, and resolves with its exit status; 128 + n where a
@@ -57,7 +42,7 @@ function descriptors(lock: number): StdioOptions {
 /** Calls `onSignal` until what it answers is called. */
 function listen(onSignal: (signal: NodeJS.Signals) => void): () => void {
   const inForeground = isInForeground();
-  const listeners = PASSED_ON.filter((signal) => !isIgnored(signal)).map((signal) => {
+  const listeners = PASSED_ON.map((signal) => {
     // A terminal sends it to the command itself, which is in our group.
     const listener = () => (inForeground && signal === 'SIGINT' ? undefined : onSignal(signal));
     process.on(signal, listener);
@@ -66,25 +51,4 @@ function listen(onSignal: (signal: NodeJS.Signals) => void): () => void {
   return () => {
     for (const forget of listeners) forget();
   };
-}
-
-/** Whether we were started to ignore it, as `nohup` does: listening to it would end that. */
-function isIgnored(signal: NodeJS.Signals): boolean {
-  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status'))?.[1] ?? '0';
-  return (BigInt(`0x${mask}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
-}
-
-/** Whether our process group is the one that the terminal sends its signals to. */
-function isInForeground(): boolean {
-  // Behind the name, which may have blanks in it: state, parent, group, session, terminal, the terminal's group.
-  const fields = readIfThere('/proc/self/stat').split(') ').at(-1)?.split(' ') ?? [];
-  return fields[2] !== undefined && fields[2] === fields[5];
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

@@ -7,29 +7,14 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inheritableDescriptors } from '../fencing/start-command.js';
+import { CannotRun } from './cannot-run.js';
 import { Family } from './family.js';
 import { isInForeground } from './processes.js';
 import { type PassedOn, reachesGroupItself } from './signals.js';
 
-/** As shells have them. */
-const CANNOT_RUN = 126;
-const NOT_FOUND = 127;
-
 /** Milliseconds between two looks whether everything is gone; once it is killed, there is not much time. */
 const LOOK_MS = 50;
 const KILLED_LOOK_MS = 10;
-
-/** The command could not be started. */
-export class CannotRun extends Error {
-  override readonly name = 'CannotRun';
-  readonly exitStatus: number;
-
-  constructor(program: string, error: NodeJS.ErrnoException) {
-    const isMissing = error.code === 'ENOENT';
-    super(isMissing ? `'${program}' was not found` : `'${program}' cannot be run: ${error.message}`);
-    this.exitStatus = isMissing ? NOT_FOUND : CANNOT_RUN;
-  }
-}
 
 export interface CommandOptions {
   /** The program and its arguments. */
