@@ -14,8 +14,32 @@ export const MAX_NOTE_CHARACTERS = 1_024;
 /** Holders of one resource at once: above this it is a rate, not a lock. */
 export const MAX_LIMIT = 1_000;
 
-/** Held locks in one daemon: about 1 GiB of memory, and a snapshot that is still written within seconds. */
-export const MAX_HELD_LOCKS = 1_000_000;
+/**
+ * What one daemon takes before it refuses; its operator may choose other numbers. Whoever is there already when a limit is
+ * lowered stays.
+ */
+export interface Limits {
+  /** Places in the line of one resource. */
+  readonly waiters: number;
+  /** Places of one client in all lines. */
+  readonly waitersPerClient: number;
+  /** Held locks, lost ones that still take their slot included. */
+  readonly locks: number;
+}
+
+/**
+ * Unless chosen otherwise. Whoever stands behind 10,000 others does not wait, but hopes. A client that gets out of hand
+ * leaves room for the others. A million locks are about 1 GiB of memory, and a snapshot that is still written within
+ * seconds.
+ */
+export const DEFAULT_LIMITS: Limits = { waiters: 10_000, waitersPerClient: 1_000, locks: 1_000_000 };
+
+/**
+ * The most that may be chosen: a position is found by walking along the line, 1 ms for 100,000 places; a client may stand
+ * in as many lines as there are locks to wait for; and one map of the journal, which has at most 16.7 million entries,
+ * holds all records.
+ */
+export const GREATEST_LIMITS: Limits = { waiters: 100_000, waitersPerClient: 1_000_000, locks: 10_000_000 };
 
 /** Holders that an answer or a lock file names one by one; `held` is the whole number. */
 export const MAX_LISTED_HOLDERS = 100;
@@ -49,12 +73,6 @@ export const MAX_CLAIM_SECONDS = 3_600;
 
 /** Seconds for which a place is kept while its client is away, unless it asked otherwise: a daemon's restart fits. */
 export const DEFAULT_CLAIM_SECONDS = 30;
-
-/** Places in the line of one resource: whoever stands behind so many does not wait, but hopes. */
-export const MAX_WAITERS_PER_RESOURCE = 10_000;
-
-/** Places of one client in all lines: one that gets out of hand leaves room for the others. */
-export const MAX_WAITERS_PER_CLIENT = 1_000;
 
 /** Places in the line that an answer names one by one; `waiting` is the whole number. */
 export const MAX_LISTED_PLACES = 100;

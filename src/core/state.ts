@@ -1,6 +1,7 @@
-/** What the rules look at: the records, the leases, and which waiting clients are there. */
+/** What the rules look at: the records, the leases, which waiting clients are there, and how much is allowed. */
 import type { Now } from './commands.js';
 import type { Leases } from './leases.js';
+import type { Limits } from './limits.js';
 import type { PlaceRecord } from './records.js';
 import type { LockTable } from './table.js';
 
@@ -16,4 +17,5 @@ export interface State {
   readonly table: LockTable;
   readonly leases: Leases;
   readonly calls: OpenCalls;
+  readonly limits: Limits;
 }

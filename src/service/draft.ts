@@ -36,7 +36,7 @@ export interface Draft {
   readonly whenSaved: ((now: Now) => void)[];
   /** Foreign files that have become locks by this turn. */
   readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
-  /** Resources whose line could not move on, because the disk does not let us look. */
+  /** Resources whose line could not move on: the disk does not let us look, or there are too many locks. */
   readonly stuck: Set<string>;
 }
 

@@ -171,7 +171,9 @@ export class Drafting {
       return;
     }
     const decision = decide(state, command, now);
-    if ('changes' in decision && 'answer' in decision) this.#apply(decision, draft, now);
+    if (!('answer' in decision)) return;
+    this.#apply(decision, draft, now);
+    if (decision.isHeldBack) draft.stuck.add(resource);
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import type { Answers, Command } from '../core/commands.js';
 import { Leases } from '../core/leases.js';
+import type { Limits } from '../core/limits.js';
 import type { Change, HoldRecord } from '../core/records.js';
 import type { FenceRunner } from '../fencing/port.js';
 import type { FenceRules } from '../fencing/rules.js';
@@ -24,6 +25,7 @@ export interface EngineOptions {
   readonly fenceRunner: FenceRunner | undefined;
   /** Seconds that a slot stays taken after a loss where no fence command applies. */
   readonly lockDelay: number;
+  readonly limits: Limits;
   readonly log: (level: LogLevel, message: string) => void;
   /** Called once, when nobody can be answered any more. */
   readonly onStopped: (error: Stopped) => void;
@@ -38,7 +40,7 @@ export class Engine {
   readonly #schedule: Schedule;
 
   constructor(private readonly options: EngineOptions) {
-    const { parts, clock, fenceRules, fenceRunner, lockDelay, log, onStopped } = options;
+    const { parts, clock, fenceRules, fenceRunner, lockDelay, limits, log, onStopped } = options;
     const { table, store, lockFiles } = parts;
     const submit = (command: Command, how?: SubmitOptions) => this.turns.submit(command, how);
     this.#leaseClock = new LeaseClock(clock);
@@ -63,7 +65,7 @@ export class Engine {
       submit,
     });
     this.turns = new Turns({
-      state: { table, leases: this.#leases, calls: this.#calls },
+      state: { table, leases: this.#leases, calls: this.#calls, limits },
       calls: this.#calls,
       leaseClock: this.#leaseClock,
       store,

@@ -24,6 +24,12 @@ export interface LockdOptions {
   readonly fenceTimeout?: number;
   /** Seconds that pass after a loss before the next grant, where no fence command applies; 0 when absent. */
   readonly lockDelay?: number;
+  /** Places in the line of one resource; absent: 10,000. */
+  readonly maxWaiters?: number;
+  /** Places of one client in all lines; absent: 1,000. */
+  readonly maxWaitersPerClient?: number;
+  /** Held locks; absent: 1,000,000. */
+  readonly maxLocks?: number;
   readonly log?: (level: LogLevel, message: string) => void;
   readonly clock?: Clock;
   readonly disk?: Disk;

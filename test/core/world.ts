@@ -7,6 +7,7 @@ import type { Aftermath, Command, Now } from '../../src/core/commands.js';
 import { decide } from '../../src/core/decide.js';
 import type { Answered, Decision, Waits } from '../../src/core/decision.js';
 import { Leases } from '../../src/core/leases.js';
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js';
 import { type Change, type PlaceRecord, storedPart } from '../../src/core/records.js';
 import type { Refused } from '../../src/core/refusals.js';
 import { holdOf } from '../../src/core/rules/common.js';
@@ -60,12 +61,13 @@ export class World {
   readonly told: Told[] = [];
   /** What happens to the slot of a hold whose lease is over. */
   aftermath: Aftermath = 'none';
+  limits: Limits = DEFAULT_LIMITS;
   #milliseconds = 0;
   #stalled = 0;
   #jumped = 0;
 
   get state(): State {
-    return { table: this.table, leases: this.leases, calls: this.calls };
+    return { table: this.table, leases: this.leases, calls: this.calls, limits: this.limits };
   }
 
   get now(): Now {

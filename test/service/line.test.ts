@@ -703,7 +703,9 @@ describe('10,000 waiters on one resource', () => {
     await lockd.lock('r', 'H');
     const calls = Array.from({ length: 10_000 }, (_, index) => outcome(lockd.lock('r', `c${index}`, WAIT)));
     await rounds(60);
-    expect(await outcome(lockd.lock('r', 'X', WAIT))).toBe("7: The line for 'r' is full (10,000)");
+    expect(await outcome(lockd.lock('r', 'X', WAIT))).toBe(
+      "7: The line for 'r' is full (10,000), the most allowed (--max-waiters)",
+    );
     expect(await lockd.stats()).toMatchObject({ waiting: 10_000 });
     await lockd.close();
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['16: The daemon is stopping']));

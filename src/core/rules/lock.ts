@@ -2,12 +2,7 @@
 import type { Enqueued, Hold } from '../answers.js';
 import type { AdvanceCommand, EnqueueCommand, LockCommand, Now } from '../commands.js';
 import type { Answered, Decision, Grant } from '../decision.js';
-import {
-  DEFAULT_CLAIM_SECONDS,
-  MAX_HELD_LOCKS,
-  MAX_WAITERS_PER_CLIENT,
-  MAX_WAITERS_PER_RESOURCE,
-} from '../limits.js';
+import { DEFAULT_CLAIM_SECONDS } from '../limits.js';
 import type { Change, HoldRecord, PlaceRecord, RequestRecord } from '../records.js';
 import type { Refused } from '../refusals.js';
 import type { State } from '../state.js';
@@ -36,7 +31,7 @@ function mayWait(ask: Ask): boolean {
 }
 
 /** Why the client can neither get the lock nor wait for it, whoever else is there. */
-function refuseAtOnce({ table }: State, ask: Ask, now: Now): Refused | undefined {
+function refuseAtOnce({ table, limits }: State, ask: Ask, now: Now): Refused | undefined {
   const { resource, client, limit = 1 } = ask;
   const unreadable = table.unreadable(resource);
   if (unreadable) return { refusal: 'unreadable', details: { resource, file: unreadable.files.join(', ') } };
@@ -51,7 +46,7 @@ function refuseAtOnce({ table }: State, ask: Ask, now: Now): Refused | undefined
   if (inUse !== undefined && inUse !== limit) {
     return { refusal: 'limitMismatch', details: { resource, limit: inUse, asked: limit } };
   }
-  if (table.held >= MAX_HELD_LOCKS) return { refusal: 'tooMany', details: {} };
+  if (table.held >= limits.locks) return { refusal: 'tooMany', details: { most: limits.locks } };
   return undefined;
 }
 
@@ -85,11 +80,14 @@ function grant(state: State, ask: Ask, now: Now): Decision<Hold | Enqueued> {
 }
 
 /** The client joins the line. */
-function queue({ table }: State, ask: Ask, now: Now): Decision<Enqueued> {
+function queue({ table, limits }: State, ask: Ask, now: Now): Decision<Enqueued> {
   const { resource, client, limit = 1, ttl, note, from } = ask;
-  if (table.line(resource).size >= MAX_WAITERS_PER_RESOURCE)
-    return { refusal: 'lineFull', details: { resource } };
-  if (table.placeCount(client) >= MAX_WAITERS_PER_CLIENT) return { refusal: 'tooMany', details: { client } };
+  if (table.line(resource).size >= limits.waiters) {
+    return { refusal: 'lineFull', details: { resource, most: limits.waiters } };
+  }
+  if (table.placeCount(client) >= limits.waitersPerClient) {
+    return { refusal: 'tooMany', details: { client, most: limits.waitersPerClient } };
+  }
   const request = requestOf(ask);
   const isKept = ask.kind === 'enqueue' || request !== undefined;
   const place: PlaceRecord = {
@@ -113,13 +111,15 @@ function queue({ table }: State, ask: Ask, now: Now): Decision<Enqueued> {
 
 /** The first in line get what is free, as far as somebody is there to receive it; for the others it is kept. */
 export function decideAdvance(state: State, { resource }: AdvanceCommand, now: Now): Answered<true> {
-  const { table, calls } = state;
+  const { table, calls, limits } = state;
   const changes: Change[] = [];
   const grants: Grant[] = [];
   let free = table.unreadable(resource) ? 0 : (table.limit(resource) ?? 1) - table.holdCount(resource);
   let token = table.nextToken;
   for (const place of table.line(resource)) {
-    if (free <= 0 || table.held + grants.length >= MAX_HELD_LOCKS) break;
+    if (free <= 0) break;
+    if (table.held + grants.length >= limits.locks)
+      return { answer: true, changes, grants, isHeldBack: true };
     // Who is being fenced there itself gets nothing until that has succeeded, and keeps nobody else waiting.
     if (table.hold(resource, place.client)) continue;
     free -= 1;

@@ -1,5 +1,6 @@
 /** Who gets the lock: rules/lock.ts. */
 import { describe, expect, test } from 'vitest';
+import { decide } from '../../../src/core/decide.js';
 import { enqueue, force, type History, lock, outcomeText, play, status, told, unlock } from '../history.js';
 import { START, World } from '../world.js';
 
@@ -248,7 +249,7 @@ describe('at most', () => {
     play(world, [[lock('last', 'A'), 'token 1']]);
     Object.defineProperty(world.table, 'held', { value: 1_000_000 });
     play(world, [
-      [lock('more', 'A'), '14 1,000,000 locks are held, the most allowed; unlock some first'],
+      [lock('more', 'A'), '14 1,000,000 locks are held, the most allowed (--max-locks); unlock some first'],
       [unlock('last', 'A'), 'true'],
     ]);
   });
@@ -259,8 +260,11 @@ describe('at most', () => {
     for (let number = 1; number <= 9_999; number += 1) world.do(enqueue('host', `c${number}`));
     play(world, [
       [enqueue('host', 'last'), 'queued 10000'],
-      [enqueue('host', 'more'), "7 The line for 'host' is full (10,000)"],
-      [lock('host', 'more', WAITS), "7 The line for 'host' is full (10,000)"],
+      [enqueue('host', 'more'), "7 The line for 'host' is full (10,000), the most allowed (--max-waiters)"],
+      [
+        lock('host', 'more', WAITS),
+        "7 The line for 'host' is full (10,000), the most allowed (--max-waiters)",
+      ],
       [lock('host', 'more'), "1 Resource already locked by 'A'"],
     ]);
   });
@@ -269,7 +273,7 @@ describe('at most', () => {
     const world = new World();
     for (let number = 1; number <= 1_001; number += 1) world.do(lock(`r${number}`, 'A'));
     for (let number = 1; number <= 999; number += 1) world.do(enqueue(`r${number}`, 'B'));
-    const tooMany = "14 'B' has 1,000 places in lines, the most allowed";
+    const tooMany = "14 'B' has 1,000 places in lines, the most allowed (--max-waiters-per-client)";
     play(world, [
       [enqueue('r1000', 'B'), 'queued 1'],
       [enqueue('r1001', 'B'), tooMany],
@@ -280,6 +284,60 @@ describe('at most', () => {
       [{ kind: 'cancel', resource: 'r1', client: 'B' }, 'true'],
       [enqueue('r1001', 'B'), 'queued 2'],
     ]);
+  });
+});
+
+describe('limits that an operator chose', () => {
+  const LIMITS = { waiters: 2, waitersPerClient: 2, locks: 2 };
+
+  test('are refused with the number in force, and what is within them is not', () => {
+    const world = new World();
+    world.limits = LIMITS;
+    play(world, [
+      [lock('r1', 'A'), 'token 1'],
+      [enqueue('r1', 'B'), 'queued 1'],
+      [enqueue('r1', 'C'), 'queued 2'],
+      [enqueue('r1', 'D'), "7 The line for 'r1' is full (2), the most allowed (--max-waiters)"],
+      [lock('r2', 'A'), 'token 2'],
+      [lock('r3', 'A'), '14 2 locks are held, the most allowed (--max-locks); unlock some first'],
+      [unlock('r2', 'A'), 'true'],
+      [lock('r3', 'A'), 'token 3'],
+    ]);
+    world.limits = { ...LIMITS, locks: 9 };
+    play(world, [
+      [enqueue('r3', 'B'), 'queued 1'],
+      [lock('r4', 'A'), 'token 4'],
+      [enqueue('r4', 'B'), "14 'B' has 2 places in lines, the most allowed (--max-waiters-per-client)"],
+    ]);
+  });
+
+  test('whatever is over a lowered one stays, in its order', () => {
+    const world = new World();
+    for (const resource of ['r1', 'r2', 'r3']) world.do(lock(resource, 'A'));
+    for (const client of ['B', 'C', 'D']) world.do(lock('r1', client, WAITS));
+    world.limits = { waiters: 1, waitersPerClient: 1, locks: 1 };
+    play(world, [
+      [lock('r4', 'A'), '14 1 lock is held, the most allowed (--max-locks); unlock some first'],
+      [unlock('r1', 'A'), 'true'],
+    ]);
+    expect([...world.table.line('r1')].map(({ client }) => client)).toEqual(['B', 'C', 'D']);
+    world.do(unlock('r2', 'A'));
+    world.do(unlock('r3', 'A'));
+    world.do({ kind: 'advance', resource: 'r1' });
+    expect(world.table.holds('r1')).toMatchObject([{ client: 'B' }]);
+  });
+
+  test('a line that cannot move on says so, and one that has nobody to grant to does not', () => {
+    const world = new World();
+    world.do(lock('r1', 'A'));
+    world.do(lock('r2', 'A'));
+    world.do(lock('r1', 'B', WAITS));
+    world.limits = { ...LIMITS, locks: 1 };
+    const advance = (resource: string) => decide(world.state, { kind: 'advance', resource }, world.now);
+    expect(advance('r1')).not.toHaveProperty('isHeldBack');
+    world.do(unlock('r1', 'A'));
+    expect(advance('r1')).toMatchObject({ isHeldBack: true, changes: [] });
+    expect(advance('r2')).not.toHaveProperty('isHeldBack');
   });
 });
 
