@@ -2,8 +2,18 @@
  * Whether a directory may hold locks: where it lies, who owns it, who else may write to it. Makes it where it is
  * missing; changes nothing of one that is there.
  */
-import { chmodSync, mkdirSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { errorCode } from './disk.js';
 import { StartRefused } from './start-refused.js';
 
@@ -46,7 +56,65 @@ export interface CheckedDirectory {
 /** Makes or checks the lock directory. Throws `StartRefused` where locks would not be safe. */
 export function prepareDirectory(directory: string, rules: DirectoryRules): CheckedDirectory {
   const asked = resolve(directory);
-  const stats = statOrMake(asked);
+  return judge(asked, statOrMake(asked), rules);
+}
+
+/** The same for what is there, and nothing is made; where there is none, whether it could be made. */
+export function checkDirectory(
+  directory: string,
+  rules: DirectoryRules,
+): CheckedDirectory & { readonly isThere: boolean } {
+  const asked = resolve(directory);
+  const stats = statIfThere(asked);
+  if (!stats) return { path: asked, warnings: [...checkParent(asked, rules)], isThere: false };
+  const checked = judge(asked, stats, rules);
+  checkAccess(checked.path);
+  if (lstatSync(join(checked.path, '.lockd'), { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw new StartRefused(
+      `${join(checked.path, '.lockd')} is no directory; move it away, and lockd makes its own`,
+    );
+  }
+  return { ...checked, isThere: true };
+}
+
+/** Whether `path` could be made: the nearest of its parents that is there has to take it. */
+function checkParent(path: string, rules: DirectoryRules): string[] {
+  let parent = dirname(path);
+  while (!statIfThere(parent)) parent = dirname(parent);
+  if (!statSync(parent).isDirectory())
+    throw new StartRefused(`${parent} is no directory; give another --directory`);
+  checkAccess(parent);
+  const warnings: string[] = [];
+  checkFileSystem(parent, rules, warnings);
+  return warnings;
+}
+
+/** Undefined where there is no such name. */
+function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const code = errorCode(error);
+    // A link that leads nowhere is there all the same.
+    if (code === 'ENOENT' && !lstatSync(path, { throwIfNoEntry: false })) return undefined;
+    if (code === 'ENOTDIR') return undefined;
+    throw new StartRefused(
+      `${path} cannot be looked at (${(error as Error).message}); give another --directory`,
+    );
+  }
+}
+
+function checkAccess(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new StartRefused(
+      `lockd, which runs as user ${process.geteuid?.()}, may not write in ${path} (${errorCode(error)})`,
+    );
+  }
+}
+
+function judge(asked: string, stats: Stats, rules: DirectoryRules): CheckedDirectory {
   if (!stats.isDirectory()) throw new StartRefused(`${asked} is no directory; give another --directory`);
   const path = realpathSync(asked);
   const warnings: string[] = [];

@@ -11,6 +11,7 @@
  *         adopted/                            foreign lock files, after they were taken over
  *         daemon.lock, owner.json, guard      who may run here
  *         fence-1795248000000000              locked while a fence command runs for this token
+ *         repaired-0000000001/                what `lockd fsck --repair` took out, and its report
  *         reserve                             space that is given up so that unlocks can still be saved
  */
 import { join } from 'node:path';
@@ -50,6 +51,16 @@ export function parseEpochFile(name: string): number | undefined {
 
 export function parseSlotsDirectory(name: string): number | undefined {
   const match = /^slots-(\d{10})$/.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function parseFenceFile(name: string): number | undefined {
+  const match = /^fence-(\d{1,16})$/.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function parseKeptDirectory(name: string): number | undefined {
+  const match = /^repaired-(\d{10})$/.exec(name);
   return match ? Number(match[1]) : undefined;
 }
 
@@ -106,6 +117,11 @@ export class Layout {
 
   segment(name: SegmentName): string {
     return join(this.own, segmentFile(name));
+  }
+
+  /** What the Nth repair took out. */
+  kept(repair: number): string {
+    return join(this.own, `repaired-${padded(repair)}`);
   }
 
   /** Whatever runs for a fencing token has a kernel lock on this file. */

@@ -14,6 +14,7 @@ import { isLockFileName, lockFileName } from '../lock-files/names.js';
 import { type RecoveredJournal, recoverJournal } from '../store/journal/recovery.js';
 import { type Finding, note } from './finding.js';
 import { inspectHistory } from './fsck-history.js';
+import { misplaced } from './misplaced.js';
 
 export type { Finding } from './finding.js';
 
@@ -39,8 +40,17 @@ function* inspect(disk: Disk, layout: Layout): Generator<Finding> {
     yield* inspectForeign(disk, layout, names, undefined);
     return;
   }
+  if (disk.stat(layout.own)?.kind !== 'directory') {
+    yield { level: 'damage', text: `${layout.own} is no directory; lockd fsck --repair moves it away` };
+    yield* inspectForeign(disk, layout, names, undefined);
+    return;
+  }
+  for (const { path, expected } of misplaced(disk, layout)) {
+    yield { level: 'damage', text: `${path} is no ${expected}; lockd fsck --repair moves it away` };
+  }
   const owner = readOwner(layout);
-  if (owner && ownerIsRunning(owner)) yield running(owner);
+  // Who repairs is the owner too.
+  if (owner && owner.pid !== process.pid && ownerIsRunning(owner)) yield running(owner);
   try {
     const journal = recoverJournal(disk, layout);
     yield* inspectJournal(disk, layout, journal);

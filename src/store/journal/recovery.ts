@@ -8,7 +8,7 @@
  */
 import { basename } from 'node:path';
 import { type Disk, errorCode } from '../../disk/disk.js';
-import { compareSegments, type Layout, parseSegmentFile } from '../../disk/layout.js';
+import { compareSegments, type Layout, parseSegmentFile, segmentFile } from '../../disk/layout.js';
 import { StartRefused } from '../../disk/start-refused.js';
 import { RecordMap } from '../record-map.js';
 import { FORMAT, type HeadLine, type Line, type Previous } from './format.js';
@@ -137,6 +137,9 @@ class SegmentReading {
       throw new StartRefused(
         `${this.path} was written by a newer lockd (format ${line.format}); start that version, or a later one`,
       );
+    }
+    if (segmentFile(line) !== basename(this.path)) {
+      throw this.#damaged(number, `the head is that of ${segmentFile(line)}: one took the other's place`);
     }
     this.#head = line;
     this.#nextToken = line.nextToken;
