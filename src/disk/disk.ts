@@ -56,7 +56,7 @@ export interface Disk {
   /** Moves a name, over whatever file stands there. */
   rename(from: string, to: string): void;
   unlink(path: string): void;
-  /** Makes the names in a directory last (fsync). */
+  /** Makes the names in a directory last (fsync). The descriptor that it takes is taken before it returns. */
   syncDirectory(directory: string): Promise<void>;
 }
 

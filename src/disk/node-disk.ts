@@ -97,11 +97,13 @@ export const nodeDisk: Disk = {
   unlink: (path) => fs.unlinkSync(path),
 
   async syncDirectory(directory) {
-    const handle = await fs.promises.open(directory, O_RDONLY | O_DIRECTORY);
+    const descriptor = fs.openSync(directory, O_RDONLY | O_DIRECTORY);
     try {
-      await handle.sync();
+      await new Promise<void>((resolve, reject) => {
+        fs.fsync(descriptor, (error) => (error ? reject(error) : resolve()));
+      });
     } finally {
-      await handle.close();
+      fs.closeSync(descriptor);
     }
   },
 };

@@ -1,13 +1,13 @@
 /** Whether the disk works at this moment. */
 import { type Disk, errorCode, unlinkIfThere, writeWhole } from './disk.js';
-import { type Layout, temporaryFile } from './layout.js';
+import { temporaryFile } from './layout.js';
 
 /** Room for some turns and their lock files. */
 const PROBE_BYTES = 64 << 10;
 
-/** Whether the disk takes a new file. Leaves none; what a crash leaves is removed at the next start. */
-export function takesFiles(disk: Disk, layout: Layout): boolean {
-  const path = layout.ownFile(temporaryFile('probe'));
+/** Whether the disk takes a new file in this folder. Leaves none; what a crash leaves is removed at the next start. */
+export function takesFiles(disk: Disk, folder: string): boolean {
+  const path = `${folder}/${temporaryFile('probe')}`;
   try {
     unlinkIfThere(disk, path);
     const file = disk.create(path);

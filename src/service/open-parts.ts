@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { MAX_ADOPTED_TOKEN } from '../core/limits.js';
 import { LockTable } from '../core/table.js';
 import type { Claim } from '../disk/claim.js';
+import { slotRoom } from '../disk/descriptors.js';
 import type { Disk } from '../disk/disk.js';
 import { Epoch } from '../disk/epoch.js';
 import type { Layout } from '../disk/layout.js';
@@ -50,8 +51,7 @@ export async function openParts(
       isNew: store.isNew,
       monotonic: () => clock.monotonic(),
       warn,
-      // Connections need descriptors too.
-      maxOpenSlots: Math.min(MAX_OPEN_SLOTS, Math.floor(openFileLimit() / 4)),
+      maxOpenSlots: Math.min(MAX_OPEN_SLOTS, slotRoom(openFileLimit())),
     });
     return { layout, claim, epoch, store, lockFiles, table };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What keeps an open directory as it should be: lock files that somebody else left are adopted, ours are mended. */
 import type { Disk } from '../disk/disk.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
+import { removeFenceLeftovers } from './fence-leftovers.js';
 import type { Parts } from './open-parts.js';
 import type { LogLevel } from './options.js';
 import type { Turns } from './turns.js';
@@ -20,10 +21,11 @@ export class Upkeep {
 
   /** Before the first answer: what foreign lock files claim becomes a lock. Lock files of ours are renewed beside the calls. */
   async adoptAtStart(): Promise<void> {
-    const { parts, turns, log } = this.options;
-    const { lockFiles, store, table } = parts;
+    const { parts, disk, turns, log } = this.options;
+    const { lockFiles, store, table, layout } = parts;
     // Frozen since the journal was read, and taken over, we would remove a successor's lock files.
     await store.confirm();
+    removeFenceLeftovers(disk, layout, table);
     const found = lockFiles.compareAtStart(table, store.recovered.nextToken);
     // A token must be above every one that was seen, also on a resource that is adopted later.
     for (const { highestToken = 0 } of found) table.nextToken = Math.max(table.nextToken, highestToken + 1);

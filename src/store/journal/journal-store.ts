@@ -147,6 +147,11 @@ export class JournalStore implements Store {
     }
   }
 
+  /** Whether the disk takes what a turn would write; changes nothing. */
+  takesTurns(): boolean {
+    return !this.#broken && !this.#closed && this.segment.takesBytes();
+  }
+
   async confirm(): Promise<void> {
     this.#assertUsable();
     this.#assertMine();

@@ -102,6 +102,16 @@ export class Segment {
     this.#position = end;
   }
 
+  /** Whether the file still takes bytes: an empty line behind the last good byte, which means nothing. */
+  takesBytes(): boolean {
+    try {
+      return this.#file.write(this.#room.subarray(0, 1), this.#position) === this.#room.subarray(0, 1).length;
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return false;
+    }
+  }
+
   /** Flushes what was appended, or throws the disk's error: then nobody knows what is on disk. */
   sync(): Promise<void> {
     return this.#file.sync();
@@ -148,9 +158,19 @@ export class Segment {
    * made, and `Stopped` when nobody knows whether it lasts.
    */
   async publish(): Promise<void> {
-    this.#giveName();
+    // Two descriptors that are sure to be there once the name is made: for want of one nobody could say whether it lasts.
+    const [forDirectory, forFile] = this.#takeSpares();
     try {
-      await this.disk.syncDirectory(this.layout.own);
+      this.#giveName();
+    } catch (error) {
+      forDirectory.close();
+      forFile.close();
+      throw error;
+    }
+    try {
+      forDirectory.close();
+      const isFlushed = this.disk.syncDirectory(this.layout.own);
+      await isFlushed.finally(() => forFile.close());
       const reopened = this.disk.open(this.#path, 'write');
       const isOurs = reopened.inode === this.#file.inode;
       this.#file.close();
@@ -160,6 +180,16 @@ export class Segment {
       throw new Stopped(`${this.#path} may not have its name (${(error as Error).message})`);
     }
     this.#removeTemporaryName();
+  }
+
+  #takeSpares(): [OpenFile, OpenFile] {
+    const first = this.disk.open(this.#temporary, 'read');
+    try {
+      return [first, this.disk.open(this.#temporary, 'read')];
+    } catch (error) {
+      first.close();
+      throw error;
+    }
   }
 
   /** Closes and removes a file that has no name yet. */
