@@ -17,6 +17,7 @@ import { stats } from './stats.js';
 import { status } from './status.js';
 import { unlock } from './unlock.js';
 import { update } from './update.js';
+import { userAdd, userList, userRemove } from './user.js';
 import { watch } from './watch.js';
 
 export const COMMANDS: readonly AnyCommand[] = [
@@ -38,4 +39,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   stats,
   ping,
   fsck,
+  userAdd,
+  userRemove,
+  userList,
 ];

@@ -1,5 +1,14 @@
 /** The exit statuses of the command line; those of refusals stand in the table of refusals. */
-import { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from '../client/errors.js';
+
+import { UsersError } from '../access/users-error.js';
+import {
+  AnotherCluster,
+  NoDaemon,
+  NotLockd,
+  OutcomeUnknown,
+  RefusedCall,
+  Unauthorized,
+} from '../client/errors.js';
 import { REFUSALS } from '../core/refusals.js';
 import { StartRefused } from '../disk/start-refused.js';
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
@@ -12,6 +21,8 @@ export const REFUSED = 1;
 export const USAGE = 2;
 /** No daemon answered: EX_UNAVAILABLE of sysexits.h. */
 export const NO_DAEMON = 69;
+/** Not let in, or not allowed: EX_NOPERM. */
+export const NOT_ALLOWED = 77;
 /** A defect of lockd: EX_SOFTWARE. */
 export const DEFECT = 70;
 
@@ -22,8 +33,9 @@ const UNANSWERED = [NoDaemon, NotLockd, OutcomeUnknown, AnotherCluster];
 export function exitStatusOf(error: unknown): number {
   if (error instanceof RefusedCall) return statusOfRefusal(error);
   if (error instanceof UsageError) return USAGE;
+  if (error instanceof Unauthorized) return NOT_ALLOWED;
   if (error instanceof Interruption) return error.exitStatus;
-  if (error instanceof StartRefused) return REFUSED;
+  if (error instanceof StartRefused || error instanceof UsersError) return REFUSED;
   return UNANSWERED.some((kind) => error instanceof kind) ? NO_DAEMON : DEFECT;
 }
 

@@ -4,6 +4,8 @@ import type { Enqueued, Hold, ResourceState, Status } from './answers.js';
 /** Who calls: the address as the daemon saw it, `process` for calls from within the same program. */
 export interface Caller {
   readonly from: string;
+  /** As whom the caller signed in, where the daemon has users. */
+  readonly user?: { readonly name: string };
 }
 
 /** What a client asks for, with `lock` as with `enqueue`. */
@@ -105,6 +107,8 @@ export interface RenewCommand {
   readonly token?: string;
   /** A new ttl, which may be shorter. */
   readonly ttl?: number;
+  /** As whom the caller signed in, for the history. */
+  readonly user?: string;
 }
 
 export interface ExtendCommand {
@@ -116,6 +120,8 @@ export interface ExtendCommand {
   readonly seconds: number;
   /** What is left afterwards must not be more. */
   readonly mostSeconds: number;
+  /** As whom the caller signed in, for the history. */
+  readonly user?: string;
 }
 
 export interface UpdateCommand {
@@ -127,9 +133,11 @@ export interface UpdateCommand {
   readonly ttl?: number;
   /** An operator hands the hold over to this client; it gets a new token. */
   readonly newClient?: string;
-  /** Who asks, for the history. */
+  /** Who hands over, for the history. */
   readonly by: string;
   readonly from: string;
+  /** As whom the caller signed in, for the history. */
+  readonly user?: string;
 }
 
 /** Is this token that of a current hold? */

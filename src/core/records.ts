@@ -149,7 +149,7 @@ export const EVENT_NAMES = [
 
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** One event and what it does to the records. `by` and `reason` say who did it against the holder's will. */
+/** One event and what it does to the records. `by` and `reason` say who did it, and why. */
 export interface Change {
   readonly event?: EventName;
   readonly time: number;

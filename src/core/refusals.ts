@@ -3,11 +3,11 @@
  * again can help. The rows stand in order of precedence. A refusal is an ordinary answer, decided as a value; outside
  * the core it travels as the error `Refusal`.
  */
-import { MAX_HELD_LOCKS, MAX_WAITERS_PER_CLIENT, MAX_WAITERS_PER_RESOURCE } from './limits.js';
 import type { LostRecord } from './records.js';
 
 /** What each refusal needs to know to say what happened. Times are milliseconds since 1970, UTC. */
 interface RefusalDetails {
+  denied: DeniedDetails;
   requestReused: { request: string; parameters: readonly string[] };
   ended: { request: string; time: number; lost?: LostRecord };
   lost: LostRecord;
@@ -20,9 +20,10 @@ interface RefusalDetails {
   limitMismatch: { resource: string; limit: number; asked: number };
   held: { holders: readonly string[] };
   fencing: FencingDetails;
-  lineFull: { resource: string };
+  /** `most`: the limit in force. */
+  lineFull: { resource: string; most: number };
   /** `client`: it is the client that has too many places; else the daemon has too many locks. */
-  tooMany: { client?: string };
+  tooMany: { client?: string; most: number };
   timedOut: {
     resource: string;
     client: string;
@@ -50,6 +51,23 @@ interface FencingDetails {
   readonly lastError?: string;
 }
 
+/** What a user may not do, and what it may instead. */
+interface DeniedDetails {
+  readonly user: string;
+  readonly role: string;
+  readonly method: string;
+  /** Absent where the call names none. */
+  readonly resource?: string;
+  /** The option that is too much, where that is why. */
+  readonly option?: string;
+  /** The client name that is not the user's, where that is why. */
+  readonly client?: string;
+  /** The role that it takes, where that is why. */
+  readonly takes?: string;
+  /** What the user may, of the kind that was too much: patterns of resources, names of clients, or methods. */
+  readonly may: readonly string[];
+}
+
 export type RefusalName = keyof RefusalDetails;
 
 export interface RefusalRow<Details> {
@@ -67,10 +85,16 @@ export interface RefusalRow<Details> {
 /** How many holders a text names before it counts the rest. */
 const NAMED_HOLDERS = 10;
 
+/** How many patterns or methods: as many as fit on a screen. */
+const NAMED_RIGHTS = 20;
+
 function quoted(clients: readonly string[]): string {
   const named = clients.slice(0, NAMED_HOLDERS).map((client) => `'${client}'`);
-  const more = clients.length - named.length;
-  return named.join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '');
+  return named.join(', ') + more(clients.length - NAMED_HOLDERS);
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${count.toLocaleString('en')} more` : '';
 }
 
 /** `2026-11-21T08:15:00Z`: UTC, whole seconds. */
@@ -102,6 +126,18 @@ function fencing({ resource, client, token, since, state, tries, lastError }: Fe
   return `'${resource}' is being fenced: ${lost}; ${runs}; it waits for success or confirmFenced`;
 }
 
+function denied({ user, role, method, resource, option, client, takes, may }: DeniedDetails): string {
+  const deed = [
+    method,
+    resource === undefined ? '' : ` '${resource}'`,
+    option === undefined ? '' : ` with ${option}`,
+    client === undefined ? '' : ` as '${client}'`,
+    takes === undefined ? '' : `, which takes the role ${takes}`,
+  ];
+  const named = may.slice(0, NAMED_RIGHTS).join(', ') + more(may.length - NAMED_RIGHTS);
+  return `User '${user}' (${role}) may not ${deed.join('')}; it may${client === undefined ? '' : ' as'}: ${named}`;
+}
+
 const STILL: { readonly [State in RefusalDetails['timedOut']['state']]: string } = {
   held: 'is still locked by',
   reserved: 'is kept for',
@@ -111,6 +147,13 @@ const STILL: { readonly [State in RefusalDetails['timedOut']['state']]: string }
 
 /** The texts of notOwner, notLocked and held are those of gocept.lockd (2008), to the letter: scripts compare them. */
 export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetails[Name]> } = {
+  denied: {
+    code: 13,
+    exit: 77,
+    retry: false,
+    when: 'the user who calls may not do this, not to this resource, or not under this client name',
+    text: denied,
+  },
   requestReused: {
     code: 11,
     exit: 2,
@@ -208,18 +251,18 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     exit: 75,
     retry: true,
     when: 'the line for the resource has no place left',
-    text: ({ resource }) =>
-      `The line for '${resource}' is full (${MAX_WAITERS_PER_RESOURCE.toLocaleString('en')})`,
+    text: ({ resource, most }) =>
+      `The line for '${resource}' is full (${most.toLocaleString('en')}), the most allowed (--max-waiters)`,
   },
   tooMany: {
     code: 14,
     exit: 75,
     retry: true,
     when: 'the daemon holds as many locks as it can, or the client waits in as many lines as it may',
-    text: ({ client }) =>
+    text: ({ client, most }) =>
       client === undefined
-        ? `${MAX_HELD_LOCKS.toLocaleString('en')} locks are held, the most allowed; unlock some first`
-        : `'${client}' has ${MAX_WAITERS_PER_CLIENT.toLocaleString('en')} places in lines, the most allowed`,
+        ? `${most === 1 ? '1 lock is' : `${most.toLocaleString('en')} locks are`} held, the most allowed (--max-locks); unlock some first`
+        : `'${client}' has ${most === 1 ? '1 place' : `${most.toLocaleString('en')} places`} in lines, the most allowed (--max-waiters-per-client)`,
   },
   timedOut: {
     code: 4,

@@ -1,10 +1,11 @@
 /** Which fence command is for which resource: rules of the form `PATTERN=COMMAND`, of which the first that matches counts. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { matches } from '../core/patterns.js';
 import { errorCode } from '../disk/disk.js';
 
 export interface FenceRule {
-  /** `*` stands for any characters, also for none and for `/`; every other character stands for itself. */
+  /** As `matches` of core/patterns.ts reads it. */
   readonly pattern: string;
   /** The absolute path of an executable. */
   readonly command: string;
@@ -57,19 +58,4 @@ function commandProblem(path: string): string | undefined {
   } catch {
     return `must name an executable file, but lockd may not execute '${path}'; run: chmod +x '${path}'`;
   }
-}
-
-/** Each piece between two `*` is looked for once, from where the one before it ended: no pattern makes this slow. */
-function matches(pattern: string, resource: string): boolean {
-  const [first = '', ...pieces] = pattern.split('*');
-  const last = pieces.pop();
-  if (last === undefined) return resource === pattern;
-  if (!resource.startsWith(first)) return false;
-  let position = first.length;
-  for (const piece of pieces) {
-    const found = resource.indexOf(piece, position);
-    if (found < 0) return false;
-    position = found + piece.length;
-  }
-  return resource.length - last.length >= position && resource.endsWith(last);
 }

@@ -49,13 +49,18 @@ export function startCommand(
   const nothing = openSync('/dev/null', 'r');
   try {
     return spawn(command, [], {
-      env: { ...process.env, ...variables(hold) },
+      env: { ...withoutSecret(process.env), ...variables(hold) },
       stdio: descriptors(lock, hidden, nothing),
       detached: true,
     });
   } finally {
     closeSync(nothing);
   }
+}
+
+/** The daemon reads no LOCKD_URL; whoever started it may have one with a secret, which is no matter of the command. */
+function withoutSecret({ LOCKD_URL: url, ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return url === undefined || url.includes('@') ? others : { ...others, LOCKD_URL: url };
 }
 
 function variables({ resource, client, token, cause }: LostHold): NodeJS.ProcessEnv {

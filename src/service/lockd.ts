@@ -34,6 +34,7 @@ import type {
   UpdateOptions,
   WaitOptions,
 } from './api.js';
+import { limitsOf } from './chosen-limits.js';
 import { type Clock, systemClock } from './clock.js';
 import { Engine } from './engine.js';
 import { openFencing } from './open-fencing.js';
@@ -95,7 +96,8 @@ export class Lockd implements LockService {
     this.#started = new Date(clock.time());
     this.#requests = new Requests(given);
     const onStopped = (error: Error) => this.#settleFailed(error);
-    this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, log, onStopped });
+    const limits = limitsOf(given);
+    this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, limits, log, onStopped });
     this.#upkeep = new Upkeep({ parts, disk, turns: this.#engine.turns, log });
     this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
     this.#timer.unref();
@@ -210,7 +212,7 @@ export class Lockd implements LockService {
     options: RenewOptions = {},
     context = IN_PROCESS,
   ): Promise<Hold> {
-    return this.#ask(this.#requests.renew(resource, client, options), context);
+    return this.#ask(this.#requests.renew(resource, client, options, this.#asker(context)), context);
   }
 
   async extend(
@@ -220,7 +222,8 @@ export class Lockd implements LockService {
     options: ExtendOptions = {},
     context = IN_PROCESS,
   ): Promise<Hold> {
-    return this.#ask(this.#requests.extend(resource, client, seconds, options), context);
+    const command = this.#requests.extend(resource, client, seconds, options, this.#asker(context));
+    return this.#ask(command, context);
   }
 
   async update(
@@ -288,12 +291,12 @@ export class Lockd implements LockService {
     return this.#engine.submit(command, { peer, inSequence });
   }
 
-  #asker({ from, received = this.#clock.monotonic(), inSequence = false }: CallContext): Asker {
-    return { from, received, inSequence };
+  #asker({ from, user, received = this.#clock.monotonic(), inSequence = false }: CallContext): Asker {
+    return { from, received, inSequence, ...(user === undefined ? {} : { user }) };
   }
 
   health(): Health {
-    const { store, lockFiles, layout } = this.parts;
+    const { store, lockFiles } = this.parts;
     const { turns } = this.#engine;
     const { saving } = turns;
     // Whoever lost the directory learns it here too, and ends: this look at the epoch fails the next turn.
@@ -305,9 +308,16 @@ export class Lockd implements LockService {
       };
     }
     // A refusal is past; what counts is whether the disk would do the same again.
-    if (saving.hasRefused && takesFiles(this.#disk, layout)) saving.forgetProblems();
+    if (saving.hasRefused && this.#takesChanges()) saving.forgetProblems();
     const problems = [...saving.problems, ...store.problems, ...lockFiles.problems];
     return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
+  }
+
+  /** Whether the disk takes all that a turn writes: a line of the journal, a slot, and a file beside them. */
+  #takesChanges(): boolean {
+    const { store, layout, epoch } = this.parts;
+    const folders = [layout.own, layout.slots(epoch.number)];
+    return store.takesTurns() && folders.every((folder) => takesFiles(this.#disk, folder));
   }
 
   #isDeposed(): boolean {

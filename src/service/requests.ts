@@ -64,7 +64,8 @@ export interface TtlRules {
 }
 
 /** Who asks, and when the request had been read. */
-export type Asker = Required<Pick<CallContext, 'from' | 'received'>> & Pick<CallContext, 'inSequence'>;
+export type Asker = Required<Pick<CallContext, 'from' | 'received'>> &
+  Pick<CallContext, 'inSequence' | 'user'>;
 
 const ENQUEUE_OPTIONS = ['ttl', 'limit', 'note', 'request', 'claim'];
 
@@ -109,19 +110,32 @@ export class Requests {
     };
   }
 
-  renew(resource: string, client: string, options: RenewOptions): RenewCommand {
+  renew(resource: string, client: string, options: RenewOptions, asker: Asker): RenewCommand {
     checkPair(resource, client);
     checkOptions(options, ['ttl', 'token']);
     const { ttl } = options;
     if (ttl !== undefined) this.#checkTtl(ttl);
-    return { kind: 'renew', resource, client, ...tokenOf(options), ...given({ ttl }) };
+    return {
+      kind: 'renew',
+      resource,
+      client,
+      ...tokenOf(options),
+      ...given({ ttl, user: asker.user?.name }),
+    };
   }
 
-  extend(resource: string, client: string, seconds: number, options: ExtendOptions): ExtendCommand {
+  extend(
+    resource: string,
+    client: string,
+    seconds: number,
+    options: ExtendOptions,
+    { user }: Asker,
+  ): ExtendCommand {
     checkPair(resource, client);
     checkSeconds('seconds', seconds, MIN_TTL_SECONDS, this.#maxTtl);
     checkOptions(options, ['token']);
-    return { kind: 'extend', resource, client, seconds, mostSeconds: this.#maxTtl, ...tokenOf(options) };
+    const rest = { ...tokenOf(options), ...given({ user: user?.name }) };
+    return { kind: 'extend', resource, client, seconds, mostSeconds: this.#maxTtl, ...rest };
   }
 
   update(resource: string, client: string, options: UpdateOptions, asker: Asker): UpdateCommand {
@@ -134,9 +148,9 @@ export class Requests {
     if (note === undefined && ttl === undefined && newClient === undefined) {
       throw new BadParameter('options', 'must have a note, a ttl or a newClient: there is nothing to update');
     }
-    const { from } = asker;
-    const changes = given({ note, ttl, newClient });
-    return { kind: 'update', resource, client, by: host(from), from, ...changes, ...tokenOf(options) };
+    const { from, user } = asker;
+    const changes = given({ note, ttl, newClient, user: user?.name });
+    return { kind: 'update', resource, client, by: who(asker), from, ...changes, ...tokenOf(options) };
   }
 
   #checkTtl(ttl: number): void {
@@ -179,7 +193,7 @@ export function checkCommand(resource: string, token: string | number): CheckCom
 export function forceUnlockCommand(
   resource: string,
   options: ForceUnlockOptions,
-  { from }: Asker,
+  asker: Asker,
 ): Omit<ForceUnlockCommand, 'aftermath'> {
   checkResource(resource);
   checkOptions(options, ['reason', 'client', 'fenced']);
@@ -191,7 +205,7 @@ export function forceUnlockCommand(
     kind: 'forceUnlock',
     resource,
     reason,
-    by: host(from),
+    by: who(asker),
     fenced: fenced ?? false,
     ...given({ client }),
   };
@@ -200,12 +214,12 @@ export function forceUnlockCommand(
 export function confirmFencedCommand(
   resource: string,
   options: ConfirmFencedOptions,
-  { from }: Asker,
+  asker: Asker,
 ): ConfirmFencedCommand {
   checkResource(resource);
   checkOptions(options, ['reason', 'token']);
   checkReason(options.reason);
-  return { kind: 'confirmFenced', resource, reason: options.reason, by: host(from), ...tokenOf(options) };
+  return { kind: 'confirmFenced', resource, reason: options.reason, by: who(asker), ...tokenOf(options) };
 }
 
 export function listCommand(options: ListOptions): ListCommand {
@@ -250,7 +264,7 @@ function given<Members extends object>(
   };
 }
 
-/** An address without its port: who forced, not through which connection. */
-function host(from: string): string {
-  return from.replace(/:\d+$/, '');
+/** Who forced: the user, or else an address without its port, because which connection it was says nothing. */
+function who({ from, user }: Asker): string {
+  return user?.name ?? from.replace(/:\d+$/, '');
 }

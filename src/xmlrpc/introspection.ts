@@ -55,6 +55,7 @@ const CAPABILITIES = {
 export const introspection: readonly Method[] = [
   defineMethod({
     name: 'system.listMethods',
+    role: 'viewer',
     parameters: {},
     returns: 'array',
     answer: 'array of string',
@@ -63,6 +64,7 @@ export const introspection: readonly Method[] = [
   }),
   defineMethod({
     name: 'system.methodHelp',
+    role: 'viewer',
     parameters: { method: 'string' },
     returns: 'string',
     answer: 'string',
@@ -71,6 +73,7 @@ export const introspection: readonly Method[] = [
   }),
   defineMethod({
     name: 'system.methodSignature',
+    role: 'viewer',
     parameters: { method: 'string' },
     returns: 'array',
     answer: 'array of arrays of string',
@@ -79,6 +82,7 @@ export const introspection: readonly Method[] = [
   }),
   defineMethod({
     name: 'system.getCapabilities',
+    role: 'viewer',
     parameters: {},
     returns: 'struct',
     answer: 'struct of `specUrl`, `specVersion`',

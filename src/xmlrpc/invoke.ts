@@ -1,10 +1,11 @@
 /**
- * Finds a method, checks its parameters, calls it; and makes a fault of whatever went wrong. One call of its own and
+ * Finds a method, checks its parameters and who calls, calls it; and makes a fault of whatever went wrong. One call of its own and
  * one of a `system.multicall` go the same way.
  */
 import { BadParameter, Refusal } from '../core/refusals.js';
 import { BAD_PARAMETERS, Fault, INTERNAL_ERROR, NO_SUCH_METHOD, quoted } from './faults.js';
 import type { Environment, Method, MethodTable } from './method.js';
+import { checkPermission } from './permission.js';
 import { readArguments } from './read-arguments.js';
 import type { XmlRpcValue } from './values.js';
 
@@ -26,7 +27,7 @@ export function findMethod(methods: MethodTable, name: string): Method {
  * Calls a method. The service is called before this returns, so that calls are decided in the order of their starts.
  * Rejects with what the service rejects with.
  *
- * @throws Fault at once, for what is no call of a method.
+ * @throws Fault at once, for what is no call of a method, and Refusal for what its user may not do.
  */
 export function invoke(
   name: string,
@@ -34,7 +35,9 @@ export function invoke(
   environment: Environment,
 ): Promise<unknown> {
   const method = findMethod(environment.methods, name);
-  return method.call(readArguments(method, params), environment);
+  const values = readArguments(method, params);
+  checkPermission(method, values, environment);
+  return method.call(values, environment);
 }
 
 /**

@@ -5,14 +5,15 @@ import { REFUSALS } from '../core/refusals.js';
 import { callText, type Method } from './method.js';
 import { METHODS } from './methods.js';
 
-/** All methods: `| method | answer | notes |`. */
+/** All methods: `| method | role | answer | notes |`; the role is the least that a call takes. */
 export function methodTableMarkdown(): string {
   const rows = [...METHODS.values()].map((method) => [
     `\`${callText(method)}\``,
+    roleOf(method),
     method.answer,
     notesOf(method),
   ]);
-  return table(['method', 'answer', 'notes'], rows);
+  return table(['method', 'role', 'answer', 'notes'], rows);
 }
 
 /** All refusals, in order of precedence: `| code | name | when | exit | retry |`. */
@@ -25,6 +26,11 @@ export function refusalTableMarkdown(): string {
     retry ? 'yes' : 'no',
   ]);
   return table(['code', 'name', 'when', 'exit', 'retry'], rows);
+}
+
+function roleOf({ role, options = {} }: Method): string {
+  const others = Object.entries(options).filter(([, option]) => option.role !== undefined);
+  return [role, ...others.map(([name, option]) => `${option.role} with \`${name}\``)].join('; ');
 }
 
 function notesOf(method: Method): string {

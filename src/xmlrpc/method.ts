@@ -2,6 +2,8 @@
  * What a row of the method table is. Everything that is known of a method stands in its row: validation, introspection,
  * documentation and the call itself are made from it.
  */
+import type { Role } from '../access/role.js';
+import type { User } from '../access/user.js';
 import type { ResourceState } from '../core/answers.js';
 import type { CallContext, LockService } from '../service/api.js';
 import type { XmlRpcValue } from './values.js';
@@ -28,6 +30,8 @@ export interface Option<Type extends ParameterType = ParameterType, Required ext
   readonly required: Required;
   /** A phrase for the documentation. */
   readonly help: string;
+  /** A call with this option takes this role; absent: that of the method. */
+  readonly role?: 'operator';
 }
 
 /** Positional parameters by name, in order. All of them are required. */
@@ -52,8 +56,12 @@ type Arguments<P extends Positional, O extends Options> = {
 export interface RequestContext extends CallContext {
   /** Open connections of the daemon. */
   readonly connections?: number;
+  /** As whom the caller signed in; absent: the daemon has no users, and everybody may do everything. */
+  readonly user?: User;
   /** Gets what the caller is not shown: an error that is no refusal and no fault, and the method it came from. */
   readonly onInternalError?: (error: unknown, method: string) => void;
+  /** Gets what a user was told that it may not do. */
+  readonly onDenied?: (text: string, from: string) => void;
 }
 
 /** What a handler may use. */
@@ -63,10 +71,22 @@ export interface Environment {
   readonly context: RequestContext;
 }
 
+/**
+ * The roles that a row may name: who changes something is bound to resources and, as a client, to names, so that these
+ * must stand in the call.
+ */
+type RoleFor<P extends Positional> = P extends { resource: 'string'; client: 'string' }
+  ? Role
+  : P extends { resource: 'string' }
+    ? Exclude<Role, 'client'>
+    : 'viewer';
+
 /** What a row tells of its method. */
 interface MethodFacts<P extends Positional, O extends Options> {
   /** As it stands on the wire. */
   readonly name: string;
+  /** The least role that a call takes, where there are users; roles above may call it too. */
+  readonly role: Role;
   readonly parameters: P;
   /** Absent: the method has no struct `options`. */
   readonly options?: O;
@@ -82,6 +102,7 @@ interface MethodFacts<P extends Positional, O extends Options> {
 
 /** A row as it is written down: its handler is typed by its parameters. */
 interface MethodDefinition<P extends Positional, O extends Options> extends MethodFacts<P, O> {
+  readonly role: RoleFor<P>;
   /** Calls the service in the same tick, so that calls which start one after another are decided in that order. */
   call(values: Arguments<P, O>, environment: Environment): Promise<unknown>;
 }
@@ -109,6 +130,11 @@ export function defineMethod<const P extends Positional, const O extends Options
 /** An option that need not be given. */
 export function optional<Type extends ParameterType>(type: Type, help: string): Option<Type, false> {
   return { type, required: false, help };
+}
+
+/** An option that need not be given, and that takes the role of an operator. */
+export function forOperators<Type extends ParameterType>(type: Type, help: string): Option<Type, false> {
+  return { ...optional(type, help), role: 'operator' };
 }
 
 /** An option that must be given. */

@@ -18,6 +18,8 @@ interface SingleCall {
 
 export const multicall = defineMethod({
   name: NAME,
+  // Each call in it takes its own.
+  role: 'viewer',
   parameters: { calls: 'array' },
   returns: 'array',
   answer: 'array: per call `[answer]`, or a struct `faultCode`, `faultString`',

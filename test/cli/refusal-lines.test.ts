@@ -84,6 +84,22 @@ const FENCING_DETAILS = {
 };
 
 const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
+  denied: [
+    {
+      words: LOCK,
+      refused: {
+        refusal: 'denied',
+        details: { user: 'ci', role: 'client', method: 'lock', resource: RESOURCE, may: ['deploy/*'] },
+      },
+      // Which would answer who holds it: not to whoever may not even lock it.
+      found: status([hold('A')]),
+      exit: 77,
+      lines: [
+        "User 'ci' (client) may not lock 'db/x'; it may: deploy/*",
+        'Call as a user who may (LOCKD_USER and LOCKD_SECRET_FILE), or ask whoever runs the daemon: its users file says who may what',
+      ],
+    },
+  ],
   held: [
     {
       words: LOCK,
@@ -246,11 +262,11 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
   lineFull: [
     {
       words: [...LOCK, '--wait', '1s'],
-      refused: { refusal: 'lineFull', details: { resource: RESOURCE } },
+      refused: { refusal: 'lineFull', details: { resource: RESOURCE, most: 10_000 } },
       found: status([hold('A')], { waiting: 10_000, queue: line('C').queue }),
       exit: 75,
       lines: [
-        "The line for 'db/x' is full (10,000)",
+        "The line for 'db/x' is full (10,000), the most allowed (--max-waiters)",
         `Held by 'A' since ${SINCE}, no lease. 10,000 wait in the line. Try again later. To look: lockd status db/x --url URL`,
       ],
     },
@@ -425,10 +441,10 @@ const CASES: Readonly<Record<RefusalName, readonly Case[]>> = {
   tooMany: [
     {
       words: [...LOCK, '--conflict-exit-code', '42'],
-      refused: { refusal: 'tooMany', details: {} },
+      refused: { refusal: 'tooMany', details: { most: 1_000_000 } },
       exit: 42,
       lines: [
-        '1,000,000 locks are held, the most allowed; unlock some first',
+        '1,000,000 locks are held, the most allowed (--max-locks); unlock some first',
         'To see what is held, and who waits: lockd list --url URL',
       ],
     },

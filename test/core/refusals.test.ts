@@ -18,6 +18,16 @@ const timedOut = {
 /** One row per refusal: fault code, exit status, whether trying again can help, and the text. */
 const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: boolean, text: string])[] = [
   [
+    {
+      refusal: 'denied',
+      details: { user: 'ci', role: 'client', method: 'lock', resource: 'db/x', may: ['deploy/*', 'ci/*'] },
+    },
+    13,
+    77,
+    false,
+    "User 'ci' (client) may not lock 'db/x'; it may: deploy/*, ci/*",
+  ],
+  [
     { refusal: 'requestReused', details: { request: 'K', parameters: ['ttl', 'note'] } },
     11,
     2,
@@ -90,13 +100,19 @@ const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: bool
     "'R' is being fenced: 'A' (token 7) was lost 12 s ago; the fence command failed 2 times, last with exit 1; " +
       'it waits for success or confirmFenced',
   ],
-  [{ refusal: 'lineFull', details: { resource: 'R' } }, 7, 75, true, "The line for 'R' is full (10,000)"],
   [
-    { refusal: 'tooMany', details: {} },
+    { refusal: 'lineFull', details: { resource: 'R', most: 10_000 } },
+    7,
+    75,
+    true,
+    "The line for 'R' is full (10,000), the most allowed (--max-waiters)",
+  ],
+  [
+    { refusal: 'tooMany', details: { most: 1_000_000 } },
     14,
     75,
     true,
-    '1,000,000 locks are held, the most allowed; unlock some first',
+    '1,000,000 locks are held, the most allowed (--max-locks); unlock some first',
   ],
   [
     { refusal: 'timedOut', details: timedOut },
@@ -154,7 +170,10 @@ describe('the table of refusals', () => {
   });
 
   const TEXTS: readonly (readonly [Refused, text: string])[] = [
-    [{ refusal: 'tooMany', details: { client: 'A' } }, "'A' has 1,000 places in lines, the most allowed"],
+    [
+      { refusal: 'tooMany', details: { client: 'A', most: 1_000 } },
+      "'A' has 1,000 places in lines, the most allowed (--max-waiters-per-client)",
+    ],
     [{ refusal: 'takenOver', details: {} }, 'Another call took over the waiting'],
     [
       { refusal: 'ended', details: { request: 'K', time: TIME, lost: FORCED } },

@@ -13,16 +13,20 @@ const cells = (markdown: string) =>
 test('the table of methods', () => {
   const rows = cells(methodTableMarkdown());
   expect(rows.slice(0, 2)).toEqual([
-    ['method', 'answer', 'notes'],
-    ['---', '---', '---'],
+    ['method', 'role', 'answer', 'notes'],
+    ['---', '---', '---', '---'],
   ]);
   expect(rows).toHaveLength(METHODS.size + 2);
   expect(rows).toContainEqual([
     '`unlock(resource, client, options)`',
+    'client',
     'true',
     'Gives back what the client holds. `token` (only that very hold)',
   ]);
-  expect(new Set(rows.map((row) => row.length))).toEqual(new Set([3]));
+  expect(new Set(rows.map((row) => row.length))).toEqual(new Set([4]));
+  expect(rows.find(([method]) => method?.startsWith('`update('))?.[1]).toBe(
+    'client; operator with `newClient`',
+  );
 });
 
 test('the table of refusals', () => {

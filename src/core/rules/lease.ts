@@ -16,7 +16,8 @@ import { holdKey, lose } from './unlock.js';
 export function decideRenew(state: State, command: RenewCommand, now: Now): Decision<Hold> {
   const hold = holdMeant(state, command);
   if (!hold) return refuseToTouch(state, command, 'renewed', now);
-  if (command.ttl !== undefined && command.ttl !== hold.ttl) return changeTtl(state, hold, command.ttl, now);
+  if (command.ttl !== undefined && command.ttl !== hold.ttl)
+    return changeTtl(state, hold, command.ttl, command, now);
   const { resource, client, token, ttl } = hold;
   if (ttl === undefined) return { bad: noLease('ttl', 'is needed', hold) };
   state.leases.renew(token, ttl, now);
@@ -34,7 +35,7 @@ export function decideRenew(state: State, command: RenewCommand, now: Now): Deci
 }
 
 /** A lease that gets longer does so at once, so that nothing in the same turn can end it; one that gets shorter, when saved. */
-function changeTtl(state: State, hold: HoldRecord, ttl: number, now: Now): Decision<Hold> {
+function changeTtl(state: State, hold: HoldRecord, ttl: number, who: Asking, now: Now): Decision<Hold> {
   const { extended: _extended, ...rest } = hold;
   const put = { ...rest, ttl };
   state.leases.renew(hold.token, ttl, now);
@@ -42,7 +43,7 @@ function changeTtl(state: State, hold: HoldRecord, ttl: number, now: Now): Decis
     answer: told(state, put, now),
     answerWhenSaved: (at) => told(state, put, at),
     whenSaved: (at) => state.leases.restart(hold.token, ttl, at),
-    changes: [updated(put, now, `ttl ${ttl} s`)],
+    changes: [updated(put, who, now, `ttl ${ttl} s`)],
   };
 }
 
@@ -65,7 +66,7 @@ export function decideExtend(state: State, command: ExtendCommand, now: Now): De
     answer: told(state, put, now),
     // A lease that runs is answered as it is now: the next turn may lengthen it before this one is saved, and be undone.
     ...(running === undefined ? { answerWhenSaved: (at: Now) => told(state, put, at) } : {}),
-    changes: [updated(put, now, `extended by ${seconds} s`)],
+    changes: [updated(put, command, now, `extended by ${seconds} s`)],
     // What was not started yet, or is made shorter by the same turn, lasts for what is answered all the same.
     whenSaved: (at) => leases.renew(hold.token, left, at),
     undo: () => leases.add(hold.token, -seconds),
@@ -81,9 +82,9 @@ export function decideUpdate(state: State, command: UpdateCommand, now: Now): De
   const { note: before, ...rest } = hold;
   const newNote = note ?? before;
   const noted: HoldRecord = newNote === undefined || newNote === '' ? rest : { ...rest, note: newNote };
-  if (ttl !== undefined && ttl !== hold.ttl) return changeTtl(state, noted, ttl, now);
+  if (ttl !== undefined && ttl !== hold.ttl) return changeTtl(state, noted, ttl, command, now);
   if (note === undefined) return { answer: told(state, hold, now), changes: NOTHING };
-  return { answer: told(state, noted, now), changes: [updated(noted, now, 'note')] };
+  return { answer: told(state, noted, now), changes: [updated(noted, command, now, 'note')] };
 }
 
 /** An operator hands a hold over; the new holder's token is a new one, so that the old one's counts nowhere any more. */
@@ -124,9 +125,13 @@ function handOver(
   };
 }
 
-function updated(hold: HoldRecord, now: Now, reason: string): Change {
+/** A command that may say as whom its caller signed in. */
+type Asking = Pick<UpdateCommand, 'user'>;
+
+function updated(hold: HoldRecord, { user }: Asking, now: Now, reason: string): Change {
   const { resource, client, token } = hold;
-  return { event: 'updated', time: now.time, resource, client, token, reason, put: [hold] };
+  const by = user === undefined ? {} : { by: user };
+  return { event: 'updated', time: now.time, resource, client, token, ...by, reason, put: [hold] };
 }
 
 function noLease(parameter: string, problem: string, { resource, client }: HoldRecord): BadParameter {

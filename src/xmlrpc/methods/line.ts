@@ -6,6 +6,7 @@ import { ASKED, count } from './options.js';
 export const line: readonly Method[] = [
   defineMethod({
     name: 'enqueue',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     options: ASKED,
     returns: 'struct',
@@ -18,6 +19,7 @@ export const line: readonly Method[] = [
   }),
   defineMethod({
     name: 'wait',
+    role: 'client',
     parameters: { resource: 'string', client: 'string', seconds: 'seconds' },
     options: { request: optional('string', 'the retry key of the place, where it has one') },
     returns: 'struct',
@@ -30,6 +32,7 @@ export const line: readonly Method[] = [
   }),
   defineMethod({
     name: 'cancel',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     returns: 'boolean',
     answer: 'true',

@@ -1,11 +1,12 @@
 /** The rows of what a client does with a hold of its own. */
 import { MAX_NOTE_CHARACTERS, MAX_WAIT_SECONDS } from '../../core/limits.js';
-import { defineMethod, type Method, optional } from '../method.js';
+import { defineMethod, forOperators, type Method, optional } from '../method.js';
 import { ASKED, count, TOKEN } from './options.js';
 
 export const locking: readonly Method[] = [
   defineMethod({
     name: 'lock',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     options: {
       wait: optional(
@@ -25,6 +26,7 @@ export const locking: readonly Method[] = [
   }),
   defineMethod({
     name: 'unlock',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     options: { token: TOKEN },
     returns: 'boolean',
@@ -36,6 +38,7 @@ export const locking: readonly Method[] = [
   }),
   defineMethod({
     name: 'renew',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     options: {
       ttl: optional('seconds', 'a new ttl in seconds, which may be shorter'),
@@ -50,6 +53,7 @@ export const locking: readonly Method[] = [
   }),
   defineMethod({
     name: 'extend',
+    role: 'client',
     parameters: { resource: 'string', client: 'string', seconds: 'seconds' },
     options: { token: TOKEN },
     returns: 'struct',
@@ -61,6 +65,7 @@ export const locking: readonly Method[] = [
   }),
   defineMethod({
     name: 'update',
+    role: 'client',
     parameters: { resource: 'string', client: 'string' },
     options: {
       note: optional(
@@ -68,7 +73,10 @@ export const locking: readonly Method[] = [
         `a new note, at most ${count(MAX_NOTE_CHARACTERS)} characters; an empty one removes it`,
       ),
       ttl: optional('seconds', 'a new ttl in seconds'),
-      newClient: optional('string', 'for operators: hands the hold over to this client, with a new token'),
+      newClient: forOperators(
+        'string',
+        'for operators: hands the hold over to this client, with a new token',
+      ),
       token: TOKEN,
     },
     returns: 'struct',

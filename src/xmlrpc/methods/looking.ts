@@ -14,6 +14,7 @@ const atMost = (most: number, absent: number) =>
 export const looking: readonly Method[] = [
   defineMethod({
     name: 'check',
+    role: 'viewer',
     parameters: { resource: 'string', token: 'token' },
     returns: 'boolean',
     answer: 'boolean',
@@ -22,6 +23,7 @@ export const looking: readonly Method[] = [
   }),
   defineMethod({
     name: 'status',
+    role: 'viewer',
     parameters: { resource: 'string' },
     returns: 'struct',
     answer: 'status',
@@ -30,6 +32,7 @@ export const looking: readonly Method[] = [
   }),
   defineMethod({
     name: 'list',
+    role: 'viewer',
     parameters: {},
     options: {
       prefix: optional('string', 'only resources whose names begin so'),
@@ -45,6 +48,7 @@ export const looking: readonly Method[] = [
   }),
   defineMethod({
     name: 'history',
+    role: 'viewer',
     parameters: {},
     options: {
       resource: optional('string', 'only what happened to this resource'),
@@ -59,6 +63,7 @@ export const looking: readonly Method[] = [
   }),
   defineMethod({
     name: 'stats',
+    role: 'viewer',
     parameters: {},
     returns: 'struct',
     answer:

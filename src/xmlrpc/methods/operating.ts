@@ -5,6 +5,7 @@ import { REASON } from './options.js';
 export const operating: readonly Method[] = [
   defineMethod({
     name: 'forceUnlock',
+    role: 'operator',
     parameters: { resource: 'string' },
     options: {
       reason: { ...REASON, help: `${REASON.help}; the victim is told` },
@@ -22,6 +23,7 @@ export const operating: readonly Method[] = [
   }),
   defineMethod({
     name: 'confirmFenced',
+    role: 'operator',
     parameters: { resource: 'string' },
     options: {
       reason: REASON,
