@@ -112,7 +112,7 @@ export function startSmallSegments(bytes: number, directory: string, surrounding
 
 /** Resolves when a daemon that was started on `directory` listens. */
 export async function listening(daemon: LockdProcess, directory: string): Promise<RunningDaemon> {
-  const [url] = await daemon.wrote('stdout', /http:\/\/127\.0\.0\.1:\d+/);
+  const [url] = await daemon.wrote('stdout', /https?:\/\/127\.0\.0\.1:\d+/);
   return { daemon, url, directory };
 }
 

@@ -10,16 +10,21 @@ export type Need =
   | 'root'
   | 'python3'
   | 'curl'
+  | 'openssl'
   | 'flock'
   | 'ruby'
   | 'perl'
+  | 'ansible-playbook'
   | 'php'
   | 'strace'
   | 'mkfs.ext4'
   | 'mkfs.xfs'
   | 'xfs_io'
   | 'chattr'
-  | 'setpriv';
+  | 'prlimit'
+  | 'setpriv'
+  | 'systemd-analyze'
+  | 'systemd-notify';
 
 function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;

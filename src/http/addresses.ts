@@ -2,14 +2,34 @@
  * Addresses: where to listen, as people write it, and who calls, as the locks remember it. Names are not resolved here.
  */
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
 
-/** Where to listen. */
-export interface ListenAddress {
+/** Where to listen for connections over a network. */
+export interface NetworkAddress {
   /** An IP address without brackets, or a name. */
   readonly host: string;
   /** 0 to 65,535; 0 takes any that is free. */
   readonly port: number;
 }
+
+/** A Unix socket: reachable for who may open the file, and for nobody from elsewhere. */
+export interface SocketAddress {
+  /** Of the socket file; absolute. */
+  readonly path: string;
+}
+
+/** Where to listen. */
+export type ListenAddress = NetworkAddress | SocketAddress;
+
+/** Whether the address is that of a Unix socket. */
+export function isSocketAddress(address: ListenAddress): address is SocketAddress {
+  return 'path' in address;
+}
+
+const SOCKET_PREFIX = 'unix:';
+
+/** Bytes of a socket's path: as many as the kernel keeps, less the one that ends it. */
+const MAX_SOCKET_PATH_BYTES = 107;
 
 const HOST_AND_PORT = /^(?:\[(?<bracketed>[^\]]*)\]|(?<plain>[^[\]]*)):(?<port>\d{1,5})$/;
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?$/;
@@ -17,11 +37,30 @@ const MAX_PORT = 65_535;
 
 /**
  * Reads `HOST:PORT`: `127.0.0.1:7420`, `localhost:7420`, `[::1]:7420`. The host must be said: to serve everybody is to be
- * written down, as `0.0.0.0:7420` or `[::]:7420` (which takes IPv4 too).
+ * written down, as `0.0.0.0:7420` or `[::]:7420` (which takes IPv4 too). Or `unix:PATH`: a Unix socket, its path taken from
+ * the working directory unless it is absolute.
  *
  * @throws Error that says what to write instead.
  */
 export function parseListenAddress(text: string): ListenAddress {
+  return text.startsWith(SOCKET_PREFIX) ? parseSocketAddress(text) : parseNetworkAddress(text);
+}
+
+function parseSocketAddress(text: string): SocketAddress {
+  const given = text.slice(SOCKET_PREFIX.length);
+  if (given === '') throw notAnAddress(text, 'name the socket, as in unix:/run/lockd/socket');
+  if (given.includes('\0')) throw notAnAddress(text, 'no path has a NUL in it');
+  const path = resolve(given);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw notAnAddress(
+      text,
+      `the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes, and ${path} is longer`,
+    );
+  }
+  return { path };
+}
+
+function parseNetworkAddress(text: string): NetworkAddress {
   if (isIPv6(text)) throw notAnAddress(text, `an IPv6 address stands in brackets, as in [::1]:7420`);
   const { bracketed, plain, port = '' } = HOST_AND_PORT.exec(text)?.groups ?? {};
   const host = bracketed ?? plain;
@@ -45,8 +84,13 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Whether only this machine can reach the address. Of names, only `localhost` counts: others can mean anything. */
-export function isLoopback({ host }: ListenAddress): boolean {
+/**
+ * Whether only this machine can reach the address, as it can a Unix socket. Of names, only `localhost` counts: others can
+ * mean anything.
+ */
+export function isLoopback(address: ListenAddress): boolean {
+  if (isSocketAddress(address)) return true;
+  const { host } = address;
   switch (isIP(host)) {
     case 4:
       return LOOPBACK.check(host, 'ipv4');
@@ -57,8 +101,10 @@ export function isLoopback({ host }: ListenAddress): boolean {
   }
 }
 
-/** `127.0.0.1:7420`, `[::1]:7420`: as people write it and as URLs have it. */
-export function addressText({ host, port }: ListenAddress): string {
+/** `127.0.0.1:7420`, `[::1]:7420`, `unix:/run/lockd/socket`: as people write it. */
+export function addressText(address: ListenAddress): string {
+  if (isSocketAddress(address)) return `${SOCKET_PREFIX}${address.path}`;
+  const { host, port } = address;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
@@ -70,6 +116,9 @@ export function peerText(address: string | undefined, port: number | undefined):
   if (address === undefined || port === undefined) return 'unknown';
   return addressText({ host: address.replace(MAPPED_IPV4, ''), port });
 }
+
+/** How a caller at a Unix socket is named: the socket does not say which process it is. */
+export const SOCKET_PEER = 'unix';
 
 const LISTEN_FAILURES: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'the port is in use, perhaps by another lockd; stop that one, or choose another port'],

@@ -39,14 +39,14 @@ export class Answers {
   }
 
   /** A client to save and run. Not to be kept on the way: it depends on who asks, and on the daemon's version. */
-  sendClient(response: ServerResponse, file: ClientFile, host: string | undefined, last: boolean): void {
+  sendClient(response: ServerResponse, text: string, { contentType }: ClientFile, last: boolean): void {
     const headers = [
       ...this.common,
-      ...['Content-Type', file.contentType],
+      ...['Content-Type', contentType],
       ...['Cache-Control', 'no-store'],
       ...['X-Content-Type-Options', 'nosniff'],
     ];
-    send(response, 200, headers, file.textFor(host), last);
+    send(response, 200, headers, text, last);
   }
 }
 

@@ -3,14 +3,17 @@
  * under which it was asked written into them, so that whoever fetched one need not say where the daemon is.
  */
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
 import { VERSION } from '../service/version.js';
+import { readHost } from './hosts.js';
+
+/** How the address begins under which the daemon was asked. */
+export type Scheme = 'http' | 'https';
 
 /** A client as it lies in `clients/`, read once. */
 export interface ClientFile {
   readonly contentType: string;
   /** Its text for somebody who sent this Host header. */
-  textFor(host: string | undefined): string;
+  textFor(host: string | undefined, scheme: Scheme): string;
 }
 
 export type ClientName = 'lockd.py' | 'lockd.sh';
@@ -50,21 +53,13 @@ const DEFAULT_URL = 'http://127.0.0.1:7420';
 
 function clientFile(text: string, contentType: string): ClientFile {
   const pieces = text.replace(VERSION_LINE, `$1${VERSION}'`).split(DEFAULT_URL);
-  return { contentType, textFor: (host) => pieces.join(urlOf(host)) };
+  return { contentType, textFor: (host, scheme) => pieces.join(urlOf(host, scheme)) };
 }
-
-/** The longest name of a host (RFC 1035), its port, and the brackets of an IPv6 address. */
-const MAX_HOST_LENGTH = 253 + ':65535'.length;
-
-const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|\[(?<ipv6>[0-9a-f:.]+)\])(?::(?<port>\d{1,5}))?$/i;
 
 /**
  * The address that a Host header names. It comes to stand in a program that somebody runs: of anything but a plain name
  * or IP address with its port nothing is used, and the default stays. A proxy that speaks TLS is not seen from here.
  */
-function urlOf(host: string | undefined): string {
-  if (host === undefined || host.length > MAX_HOST_LENGTH) return DEFAULT_URL;
-  const { ipv6, port = '80' } = HOST.exec(host)?.groups ?? { ipv6: '' };
-  const isValid = (ipv6 === undefined || isIPv6(ipv6)) && Number(port) >= 1 && Number(port) <= 65_535;
-  return isValid ? `http://${host}` : DEFAULT_URL;
+function urlOf(host: string | undefined, scheme: Scheme): string {
+  return readHost(host ?? '') ? `${scheme}://${host}` : DEFAULT_URL;
 }

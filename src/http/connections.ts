@@ -5,21 +5,29 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Peer } from '../service/api.js';
-import { peerText } from './addresses.js';
+import { peerText, SOCKET_PEER } from './addresses.js';
 import { Departure, isGone } from './departure.js';
 import { MAX_REQUESTS_IN_FLIGHT } from './limits.js';
 
+/** On what a connection runs. */
+export type Transport = 'tcp' | 'tls' | 'unix';
+
 export class Connection implements Peer {
-  /** `127.0.0.1:50000`, `[::1]:50000`. */
+  /** `127.0.0.1:50000`, `[::1]:50000`, `unix`. */
   readonly from: string;
+  /** The header that let in the newest call; undefined where none did. */
+  authorization: string | undefined;
   #newest: ServerResponse | undefined;
   #inFlight = 0;
   #ending = false;
   /** Made when the first call waits: most connections need none. */
   #departure: Departure | undefined;
 
-  constructor(readonly socket: Socket) {
-    this.from = peerText(socket.remoteAddress, socket.remotePort);
+  constructor(
+    readonly socket: Socket,
+    readonly transport: Transport,
+  ) {
+    this.from = transport === 'unix' ? SOCKET_PEER : peerText(socket.remoteAddress, socket.remotePort);
   }
 
   get isGone(): boolean {
@@ -84,16 +92,17 @@ export class Connections {
     return this.#bySocket.size;
   }
 
-  /** The connection of a socket; it is forgotten when the socket closes. */
-  of(socket: Socket): Connection {
-    return this.#bySocket.get(socket) ?? this.#add(socket);
-  }
-
-  #add(socket: Socket): Connection {
-    const connection = new Connection(socket);
+  /** A connection that can carry requests from now on; it is forgotten when its socket closes. */
+  add(socket: Socket, transport: Transport): Connection {
+    const connection = new Connection(socket, transport);
     this.#bySocket.set(socket, connection);
     socket.once('close', () => this.#bySocket.delete(socket));
     return connection;
+  }
+
+  /** The connection of a socket, which was added before; undefined once it is closed. */
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket);
   }
 
   /** Ends idle ones at once, the others as soon as their answers are with the kernel. */
@@ -104,8 +113,10 @@ export class Connections {
     }
   }
 
-  /** Cuts all of them. */
-  destroy(): void {
-    for (const socket of this.#bySocket.keys()) socket.destroy();
+  /** Cuts those that are meant, or all of them. */
+  destroy(isMeant: (connection: Connection) => boolean = () => true): void {
+    for (const connection of this.#bySocket.values()) {
+      if (isMeant(connection)) connection.socket.destroy();
+    }
   }
 }

@@ -6,6 +6,25 @@
 /** Bytes of a body, unless asked otherwise: 64 of the longest calls in one, and too few to fill a memory. */
 export const MAX_BODY_BYTES = 65_536;
 
+/** Bounds of `--max-body`: a call with its longest texts fits, and a thousand bodies of the other fill no memory. */
+export const LEAST_MAX_BODY_BYTES = 8_192;
+export const MOST_MAX_BODY_BYTES = 16_777_216;
+
+/**
+ * Connections, unless asked otherwise or descriptors are fewer: a waiter in each place of the longest line (10,000), and half
+ * as many that hold or look. Idle, one takes about 11 KB, with TLS about 43 KB (nearly all of it Node's and OpenSSL's buffers).
+ */
+export const MAX_CONNECTIONS = 16_000;
+
+/** The most that may be asked for: what a process may have as descriptors on the usual systems. */
+export const MOST_MAX_CONNECTIONS = 1_000_000;
+
+/** Connections beyond the limit that are told so at the same time; of still more, each is closed without a word. */
+export const MAX_TURNED_AWAY = 32;
+
+/** The part of the limit of connections below which it must have fallen before reaching it is told again. */
+export const FULL_NO_MORE = 0.9;
+
 /** Headers of a request: clients send about ten, proxies add some. Left to itself, Node drops those above its own limit. */
 export const MAX_HEADERS = 100;
 
@@ -23,7 +42,9 @@ export const KEEP_ALIVE_MS = 15_000;
 
 /** How long peers may take, in milliseconds. */
 export interface Timeouts {
-  /** From the first byte of a request to its last, and from the start of a connection to its first request. */
+  /** From the start of a connection to the end of its TLS handshake. */
+  readonly handshakeMs: number;
+  /** From the first byte of a request to its last, and from the start of a connection (or its handshake's end) to its first request. */
   readonly requestMs: number;
   /** Between two looks at who has used up `requestMs`: so much later they are cut off at worst. */
   readonly checkIntervalMs: number;
@@ -38,19 +59,21 @@ export interface Timeouts {
 }
 
 /**
- * A peer that sends nothing, or too slowly, is gone after at most `requestMs + checkIntervalMs + lingerMs`, 10 s: with
- * room to spare within the 12 s promised.
+ * A peer that sends nothing, or too slowly, is gone after at most `handshakeMs + requestMs + checkIntervalMs + lingerMs`, 11 s:
+ * with room to spare within the 12 s promised.
  */
 export const TIMEOUTS: Timeouts = {
-  /** The longest request in 7 s is 12 kB/s: a bad modem. */
-  requestMs: 7_000,
+  /** Each costs a millisecond: after a restart, thousands of clients come back at once. */
+  handshakeMs: 4_000,
+  /** The longest request in 5 s is 13 kB/s: a bad modem. */
+  requestMs: 5_000,
   checkIntervalMs: 1_000,
   /** A peer that was answered is no slow one. Proxies keep connections for 60 s: they, not we, should end them. */
   idleMs: 75_000,
   /** The longest answer, 5 MB, in 10 s is 4 Mbit/s; unread ones must not pile up. */
   answerMs: 10_000,
   /** A round trip to anywhere. */
-  lingerMs: 2_000,
-  /** Who stops the daemon gives it 5 s. */
-  closeMs: 4_000,
+  lingerMs: 1_000,
+  /** Who stops the daemon gives it 5 s, and a busy machine needs some of that to end fence commands and to get round. */
+  closeMs: 3_000,
 };

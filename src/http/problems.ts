@@ -19,8 +19,33 @@ interface ProblemRow {
   text(facts: ProblemFacts, detail: string): string;
 }
 
+/** Asks for HTTP Basic (RFC 7617), which every client knows; Bearer is taken too. */
+const CHALLENGE = 'Basic realm="lockd", charset="UTF-8"';
+
 export const PROBLEMS = {
   malformed: { status: 400, text: (_, reason) => `This is no HTTP/1.1 request: ${reason}` },
+  plainHttp: { status: 400, text: () => 'Only TLS is spoken here: call https://, not http://' },
+  noCredentials: {
+    status: 401,
+    text: () =>
+      'Sign in with a user and its secret: by HTTP Basic, as with http://USER:SECRET@HOST, or with Authorization: Bearer SECRET',
+  },
+  wrongCredentials: {
+    status: 401,
+    text: () =>
+      'This user and its secret are not known here. Look for a slip, or ask for a new secret (lockd user add)',
+  },
+  foreignPage: {
+    status: 403,
+    text: () =>
+      'A page of another site made a browser send this. Programs that send neither Origin nor Sec-Fetch-Site may call, ' +
+      'and pages of this very address',
+  },
+  noCertificate: {
+    status: 403,
+    text: (_, reason) =>
+      `Show a client certificate that the authority of --tls-client-ca has signed: ${reason}`,
+  },
   unknownPath: {
     status: 404,
     text: () =>
@@ -48,6 +73,11 @@ export const PROBLEMS = {
     text: () => 'Send Content-Type: text/xml; charset=utf-8 (us-ascii and iso-8859-1 are read too)',
   },
   contentEncoding: { status: 415, text: () => 'Send the body as it is, without Content-Encoding' },
+  foreignHost: {
+    status: 421,
+    text: (_, name) =>
+      `This daemon is not called '${name}': call it by its IP address, or start it with --allow-host ${name}`,
+  },
   expectation: { status: 417, text: () => 'Send Expect: 100-continue, or no Expect at all' },
   tooManyHeaders: { status: 431, text: () => `Send at most ${MAX_HEADERS} headers` },
   longHeaders: {
@@ -55,12 +85,20 @@ export const PROBLEMS = {
     text: () => `Send at most ${MAX_HEADER_BYTES.toLocaleString('en')} bytes of headers`,
   },
   transferCoding: { status: 501, text: () => 'Send Transfer-Encoding: chunked, or Content-Length' },
+  tooManyConnections: {
+    status: 503,
+    text: (_, max) =>
+      `There are ${max} connections, the most allowed (--max-connections): come again later, and keep fewer of your own`,
+  },
 } as const satisfies Readonly<Record<string, ProblemRow>>;
 
 /** Why a request is refused before it is looked into. */
 export interface Problem {
   readonly name: keyof typeof PROBLEMS;
-  /** For `malformed` the reason, for `wrongMethod` the methods allowed, for `missingClient` its file. */
+  /**
+   * For `malformed` and `noCertificate` the reason, for `wrongMethod` the methods allowed, for `missingClient` its file, for
+   * `foreignHost` the name, for `tooManyConnections` their number.
+   */
   readonly detail?: string;
 }
 
@@ -83,6 +121,7 @@ export function problemAnswer(problem: Problem, facts: ProblemFacts): ProblemAns
     ...['X-Content-Type-Options', 'nosniff'],
     ...['Connection', 'close'],
     ...(problem.name === 'wrongMethod' ? ['Allow', detail] : []),
+    ...(row.status === 401 ? ['WWW-Authenticate', CHALLENGE] : []),
   ];
   return { status: row.status, headers, body };
 }

@@ -5,11 +5,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { User } from '../access/user.js';
 import type { CallContext, LockService } from '../service/api.js';
+import type { Access, Rejection } from './access.js';
 import { Answers, limitSending, sendProblem, sendProblemMessage } from './answers.js';
 import { readBody } from './body.js';
 import type { ClientFiles, ClientName } from './client-files.js';
 import type { Connection, Connections } from './connections.js';
+import type { AcceptedHosts } from './hosts.js';
 import type { Timeouts } from './limits.js';
 import { type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
 import { checkRequest } from './request-checks.js';
@@ -18,6 +21,8 @@ import { checkRequest } from './request-checks.js';
 export interface HttpCallContext extends CallContext {
   /** Connections that are open at present. */
   readonly connections?: number;
+  /** As whom the caller signed in; absent: everybody may do everything. */
+  readonly user?: User;
 }
 
 /**
@@ -43,7 +48,9 @@ export type HttpEvent =
   /** A defect: `handleCall` broke its promise. The connection was cut without an answer. */
   | { readonly event: 'callFailed'; readonly from: string; readonly error: unknown }
   /** A connection could not be accepted, as when no file descriptor is left. */
-  | { readonly event: 'acceptFailed'; readonly error: Error };
+  | { readonly event: 'acceptFailed'; readonly error: Error }
+  /** As many connections are open as are allowed: further ones are turned away. */
+  | { readonly event: 'connectionsFull'; readonly max: number };
 
 /** What receiving takes, all of it said. */
 export interface ReceptionOptions {
@@ -51,6 +58,9 @@ export interface ReceptionOptions {
   readonly handleCall: HandleCall;
   readonly log: (event: HttpEvent) => void;
   readonly maxBodyBytes: number;
+  readonly hosts: AcceptedHosts;
+  /** Who may call; undefined: everybody. */
+  readonly access: Access | undefined;
   readonly timeouts: Timeouts;
   /** The headers of every answer. */
   readonly common: readonly string[];
@@ -70,8 +80,8 @@ export class Reception {
   /** Takes a request. `awaitsContinue`: its body comes only after a `100 Continue`. */
   receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const connection = this.connections.of(request.socket);
-    if (!connection.admit(response)) return;
-    const checked = checkRequest(request, this.options.maxBodyBytes);
+    if (!connection?.admit(response)) return;
+    const checked = checkRequest(request, this.options, connection.transport);
     // No other protocol is spoken here and the offer is ignored, but Node's parser loses what comes behind such a request.
     if (request.headers.upgrade !== undefined) connection.end();
     if ('name' in checked) {
@@ -81,15 +91,21 @@ export class Reception {
     } else if (checked.page === 'client') {
       this.#handOut(checked.file, connection, request, response);
     } else {
+      const user = this.options.access?.signIn(request.headers.authorization, connection.from);
+      if (user && 'problem' in user) {
+        this.#reject(connection, request, response, user);
+        return;
+      }
+      if (user) connection.authorization = request.headers.authorization;
       if (awaitsContinue) response.writeContinue();
-      this.#readCall(connection, request, response, checked.charset);
+      this.#readCall(connection, request, response, checked.charset, user);
     }
   }
 
   /** Refuses a request that expects what nobody here can do. */
   refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.connections.of(request.socket);
-    if (!connection.admit(response)) return;
+    if (!connection?.admit(response)) return;
     this.#refuse(connection, request, response, { name: 'expectation' });
   }
 
@@ -97,7 +113,7 @@ export class Reception {
   refuseUnreadable(socket: Socket, problem: Problem): void {
     const connection = this.connections.of(socket);
     // Every further piece of what cannot be read is reported again.
-    if (connection.ending) return;
+    if (!connection || connection.ending) return;
     const { unread } = connection;
     if (unread?.headersSent) {
       socket.destroySoon();
@@ -110,14 +126,21 @@ export class Reception {
     }
   }
 
+  /** Tells a connection that may not stay, whatever it was going to ask. */
+  turnAway(socket: Socket, from: string, problem: Problem): void {
+    this.connections.of(socket)?.end();
+    sendProblemMessage(socket, this.#answerTo({ from }, problem), this.options.timeouts.lingerMs);
+  }
+
   #readCall(
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
     charset: string | undefined,
+    user: User | undefined,
   ): void {
     readBody(request, this.options.maxBodyBytes, (body) => {
-      if (body) this.#call(connection, response, body, charset);
+      if (body) this.#call(connection, response, body, charset, user);
       else this.#refuse(connection, request, response, { name: 'tooLarge' });
     });
   }
@@ -127,6 +150,7 @@ export class Reception {
     response: ServerResponse,
     body: Uint8Array,
     charset: string | undefined,
+    user: User | undefined,
   ): Promise<void> {
     const { handleCall, service, log, timeouts } = this.options;
     const received = performance.now();
@@ -135,6 +159,7 @@ export class Reception {
       received,
       peer: connection,
       connections: this.connections.count,
+      ...(user && { user }),
     };
     try {
       const answer = await handleCall(body, charset, service, context);
@@ -165,8 +190,23 @@ export class Reception {
       return;
     }
     connection.answered();
-    this.#answers.sendClient(response, file, request.headers.host, connection.endsWith(response));
+    const { transport } = connection;
+    const host = transport === 'unix' ? undefined : request.headers.host;
+    const text = file.textFor(host, transport === 'tls' ? 'https' : 'http');
+    this.#answers.sendClient(response, text, file, connection.endsWith(response));
     limitSending(connection.socket, response, timeouts.answerMs);
+  }
+
+  /** Refuses who may not come in, perhaps late; nothing else is done on the connection meanwhile. */
+  #reject(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    { problem, after }: Rejection,
+  ): void {
+    connection.end();
+    const callOff = after(() => this.#refuse(connection, request, response, problem));
+    response.once('close', callOff);
   }
 
   #refuse(
@@ -179,10 +219,13 @@ export class Reception {
     sendProblem(request, response, this.#answerTo(connection, problem), this.options.timeouts.lingerMs);
   }
 
-  #answerTo({ from }: Connection, problem: Problem): ProblemAnswer {
+  #answerTo({ from }: { readonly from: string }, problem: Problem): ProblemAnswer {
     const { maxBodyBytes, timeouts, common, log } = this.options;
     const answer = problemAnswer(problem, { maxBodyBytes, requestMs: timeouts.requestMs, common });
-    log({ event: 'requestRefused', from, status: answer.status, text: answer.body.trimEnd() });
+    // There may be thousands of these; that the limit was reached is told once.
+    if (problem.name !== 'tooManyConnections') {
+      log({ event: 'requestRefused', from, status: answer.status, text: answer.body.trimEnd() });
+    }
     return answer;
   }
 }

@@ -3,7 +3,10 @@
  * looks at the head of the request only, and answers nothing itself.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isOfAnotherSite } from './browsers.js';
 import type { ClientName } from './client-files.js';
+import type { Transport } from './connections.js';
+import { type AcceptedHosts, readHost } from './hosts.js';
 import { MAX_HEADERS } from './limits.js';
 import type { Problem } from './problems.js';
 
@@ -39,13 +42,20 @@ const PAGES: ReadonlyMap<string, 'call' | ReadRequest> = new Map<string, 'call' 
   ['/lockd.sh', { page: 'client', file: 'lockd.sh' }],
 ]);
 
-/** What the request asks for, or why it is refused. */
+/** What the checks go by. */
+export interface RequestRules {
+  readonly maxBodyBytes: number;
+  readonly hosts: AcceptedHosts;
+}
+
+/** What the request asks for, or why it is refused. `transport`: on what it came. */
 export function checkRequest(
   request: IncomingMessage,
-  maxBodyBytes: number,
+  { maxBodyBytes, hosts }: RequestRules,
+  transport: Transport,
 ): CallRequest | ReadRequest | Problem {
-  const malformed = checkMessage(request);
-  if (malformed) return malformed;
+  const problem = checkMessage(request) ?? checkSender(request, hosts, transport);
+  if (problem) return problem;
   const page = PAGES.get(pathOf(request.url ?? ''));
   if (!page) return { name: 'unknownPath' };
   const methods = page === 'call' ? CALL_METHODS : READ_METHODS;
@@ -61,7 +71,33 @@ function checkMessage(request: IncomingMessage): Problem | undefined {
   if (httpVersionMinor === 1 && request.headers.host === undefined) {
     return { name: 'malformed', detail: 'it has no Host header' };
   }
+  if (hasTwoHosts(rawHeaders)) return { name: 'malformed', detail: 'it has two Host headers' };
   return undefined;
+}
+
+/** Node shows the first one only. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length === 'host'.length && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
+}
+
+/** Whether whoever made this request meant this daemon. No name leads to a Unix socket, so that any will do there. */
+function checkSender(
+  { headers, method }: IncomingMessage,
+  hosts: AcceptedHosts,
+  transport: Transport,
+): Problem | undefined {
+  const host = headers.host === undefined ? undefined : readHost(headers.host);
+  if (headers.host && !host) return { name: 'malformed', detail: 'its Host header names no host' };
+  if (transport !== 'unix' && headers.host !== undefined) {
+    if (!host) return { name: 'malformed', detail: 'its Host header is empty' };
+    if (!hosts.accepts(host)) return { name: 'foreignHost', detail: host.name };
+  }
+  return isOfAnotherSite(method, headers, host, transport === 'tls') ? { name: 'foreignPage' } : undefined;
 }
 
 const ORIGIN_OF_ABSOLUTE_URL = /^https?:\/\/[^/?]*/i;

@@ -4,16 +4,23 @@
  * order. What a call means is decided elsewhere.
  */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { LockService } from '../service/api.js';
-import { addressText, type ListenAddress, listenError } from './addresses.js';
+import type { Access } from './access.js';
+import { addressText, isSocketAddress, type ListenAddress, listenError } from './addresses.js';
 import { commonHeaders } from './answers.js';
 import { type ClientFiles, readClientFiles } from './client-files.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { Connections } from './connections.js';
-import { MAX_BODY_BYTES, MAX_HEADER_BYTES, TIMEOUTS, type Timeouts } from './limits.js';
-import type { Problem } from './problems.js';
+import { Handshakes } from './handshakes.js';
+import { AcceptedHosts } from './hosts.js';
+import { MAX_BODY_BYTES, MAX_CONNECTIONS, TIMEOUTS, type Timeouts } from './limits.js';
+import { type NodeServer, plainServer, tlsServer } from './node-server.js';
 import { type HandleCall, type HttpEvent, Reception } from './reception.js';
+import { listenAtSocket } from './socket-file.js';
+import { readTls, type TlsFiles, type TlsSettings } from './tls.js';
 
 export type { HandleCall, HttpCallContext, HttpEvent } from './reception.js';
 
@@ -25,6 +32,14 @@ export interface ListenOptions {
   readonly log?: (event: HttpEvent) => void;
   /** 65,536 when absent. */
   readonly maxBodyBytes?: number;
+  /** `MAX_CONNECTIONS` when absent. Each takes a descriptor; there must be more of them. */
+  readonly maxConnections?: number;
+  /** Names by which the daemon may be called, beside its own and those in `addresses`; `*` for any. */
+  readonly allowedHosts?: readonly string[];
+  /** With these, network addresses speak TLS only. Unix sockets never do. */
+  readonly tls?: TlsFiles;
+  /** Who may call; absent: everybody who can reach an address. */
+  readonly access?: Access;
   /** Where one is absent, that of `TIMEOUTS` applies. */
   readonly timeouts?: Partial<Timeouts>;
   /** Names the lock directory for ever; stands in every answer as `X-Lockd-Id`. */
@@ -51,34 +66,57 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
 
 /** Made by `listen`. */
 export class HttpServer {
-  /** Where it listens, with the real port where 0 was asked: `http://127.0.0.1:7420`. */
+  /** Where it listens, with the real port where 0 was asked: `http://127.0.0.1:7420`, `https://...`, `unix:PATH`. */
   readonly urls: string[] = [];
+  /** What is not as it should be with the files of TLS, although they work. */
+  readonly warnings: readonly string[];
   readonly #log: (event: HttpEvent) => void;
+  readonly #access: Access | undefined;
   readonly #timeouts: Timeouts;
-  readonly #reception: Reception;
+  readonly #parts: NodeServer;
+  readonly #tlsFiles: TlsFiles | undefined;
+  #tls: TlsSettings | undefined;
   readonly #connections = new Connections();
+  readonly #handshakes = new Handshakes();
   readonly #servers: Server[] = [];
   #closed: Promise<void> | undefined;
 
   constructor({
     service,
     handleCall,
+    addresses,
     log = () => {},
     maxBodyBytes = MAX_BODY_BYTES,
+    maxConnections = MAX_CONNECTIONS,
+    allowedHosts = [],
+    tls,
+    access,
     timeouts,
     id,
     clientFiles = readClientFiles(),
   }: ListenOptions) {
     this.#log = log;
+    this.#access = access;
     this.#timeouts = { ...TIMEOUTS, ...timeouts };
-    this.#reception = new Reception(
-      {
-        ...{ service, handleCall, log, maxBodyBytes, clientFiles },
-        timeouts: this.#timeouts,
-        common: commonHeaders(id),
-      },
-      this.#connections,
-    );
+    this.#tlsFiles = tls;
+    this.#tls = tls && readTls(tls);
+    this.warnings = this.#tls?.warnings ?? [];
+    const called = addresses.flatMap((address) => (isSocketAddress(address) ? [] : [address.host]));
+    const receptionOptions = {
+      ...{ service, handleCall, log, maxBodyBytes, clientFiles, access },
+      hosts: new AcceptedHosts([...allowedHosts, ...called]),
+      timeouts: this.#timeouts,
+      common: commonHeaders(id),
+    };
+    this.#parts = {
+      reception: new Reception(receptionOptions, this.#connections),
+      connections: this.#connections,
+      handshakes: this.#handshakes,
+      limit: new ConnectionLimit(maxConnections, () =>
+        log({ event: 'connectionsFull', max: maxConnections }),
+      ),
+      timeouts: this.#timeouts,
+    };
   }
 
   /** Connections that are open at present. */
@@ -88,15 +126,41 @@ export class HttpServer {
 
   /** Listens on one more address; rejects as `listen` does. */
   async listen(address: ListenAddress): Promise<void> {
-    const server = this.#createServer();
-    server.listen(address.port, address.host);
-    await once(server, 'listening').catch((error) => {
-      throw listenError(address, error);
-    });
+    const isSocket = isSocketAddress(address);
+    const tls = isSocket ? undefined : this.#tls;
+    const server = tls ? tlsServer(this.#parts, tls) : plainServer(this.#parts, isSocket ? 'unix' : 'tcp');
+    try {
+      if (isSocket) await listenAtSocket(server, address.path);
+      else await once(server.listen(address.port, address.host), 'listening');
+    } catch (error) {
+      server.close();
+      throw listenError(address, error as Error);
+    }
     server.on('error', (error) => this.#log({ event: 'acceptFailed', error }));
     this.#servers.push(server);
-    const { port } = server.address() as AddressInfo;
-    this.urls.push(`http://${addressText({ host: address.host, port })}`);
+    this.urls.push(isSocket ? addressText(address) : urlOf(server, address.host));
+  }
+
+  /**
+   * Reads the files of TLS again; new connections are made with them, and those that are open stay as they are.
+   *
+   * @returns what is not as it should be although it works.
+   * @throws Error that says which file is wrong; then all goes on with what was read before.
+   */
+  reloadTls(): readonly string[] {
+    if (!this.#tlsFiles) return [];
+    const tls = readTls(this.#tlsFiles);
+    for (const server of this.#servers) if (server instanceof TlsServer) server.setSecureContext(tls.context);
+    this.#tls = tls;
+    return tls.warnings;
+  }
+
+  /** Cuts the connections of callers who would not be let in any more: who waits there in a line leaves it. */
+  cutStrangers(): void {
+    const access = this.#access;
+    this.#connections.destroy(({ authorization }) => {
+      return authorization !== undefined && access?.isStillIn(authorization) === false;
+    });
   }
 
   /**
@@ -111,56 +175,15 @@ export class HttpServer {
 
   async #close(): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
+    this.#handshakes.destroy();
     this.#connections.endAfterAnswers();
     const timer = setTimeout(() => this.#connections.destroy(), this.#timeouts.closeMs);
     await Promise.all(closed);
     clearTimeout(timer);
   }
-
-  #createServer(): Server {
-    const reception = this.#reception;
-    const server = createServer(serverOptions(this.#timeouts));
-    // Node silently drops the headers above its own limit; a request that has so many is refused instead.
-    server.maxHeadersCount = 0;
-    // Node's `close` calls this, and it would cut answers that are written but not yet sent.
-    server.closeIdleConnections = () => {};
-    server.on('connection', (socket) => this.#connections.of(socket));
-    server.on('request', (request, response) => reception.receive(request, response, false));
-    server.on('checkContinue', (request, response) => reception.receive(request, response, true));
-    server.on('checkExpectation', (request, response) => reception.refuseExpectation(request, response));
-    server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
-      const problem = problemOf(error);
-      if (problem) reception.refuseUnreadable(stream as Socket, problem);
-      else stream.destroy();
-    });
-    server.on('connect', (_request, stream) => {
-      stream.on('error', () => {});
-      reception.refuseUnreadable(stream as Socket, { name: 'wrongMethod', detail: 'POST' });
-    });
-    return server;
-  }
 }
 
-function serverOptions({ requestMs, checkIntervalMs, idleMs }: Timeouts) {
-  return {
-    noDelay: true,
-    insecureHTTPParser: false,
-    // Without it Node would answer in its own way, without a Content-Length.
-    requireHostHeader: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    // Both run from the first byte, and the first one from the start of the connection.
-    headersTimeout: requestMs,
-    requestTimeout: requestMs,
-    connectionsCheckingInterval: checkIntervalMs,
-    keepAliveTimeout: idleMs,
-  };
-}
-
-/** Why Node could not read a request; undefined where nobody is left to be told. */
-function problemOf(error: NodeJS.ErrnoException & { readonly reason?: string }): Problem | undefined {
-  const { code = '', reason = code } = error;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { name: 'tooSlow' };
-  if (code === 'HPE_HEADER_OVERFLOW') return { name: 'longHeaders' };
-  if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return undefined;
-  return { name: 'malformed', detail: reason };
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${addressText({ host, port })}`;
 }

@@ -1,5 +1,12 @@
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isLoopback, listenError, parseListenAddress, peerText } from '../../src/http/addresses.js';
+import {
+  addressText,
+  isLoopback,
+  listenError,
+  parseListenAddress,
+  peerText,
+} from '../../src/http/addresses.js';
 
 describe('parseListenAddress', () => {
   test.each([
@@ -14,7 +21,18 @@ describe('parseListenAddress', () => {
     expect(parseListenAddress(text)).toEqual({ host, port });
   });
 
+  test('reads unix:PATH, from the working directory where it is relative', () => {
+    expect(parseListenAddress('unix:/run/lockd/socket')).toEqual({ path: '/run/lockd/socket' });
+    expect(parseListenAddress('unix:a/../b.sock')).toEqual({ path: resolve('b.sock') });
+    expect(parseListenAddress(`unix:/${'a'.repeat(106)}`)).toEqual({ path: `/${'a'.repeat(106)}` });
+    expect(isLoopback({ path: '/run/lockd/socket' })).toBe(true);
+    expect(addressText({ path: '/run/lockd/socket' })).toBe('unix:/run/lockd/socket');
+  });
+
   test.each([
+    ['unix:', 'name the socket, as in unix:/run/lockd/socket'],
+    ['unix:a\0b', 'no path has a NUL in it'],
+    [`unix:/${'a'.repeat(107)}`, 'the path of a socket has at most 107 bytes'],
     ['', 'write HOST:PORT'],
     ['127.0.0.1', 'write HOST:PORT'],
     ['7420', 'write HOST:PORT'],

@@ -139,7 +139,7 @@ describe('connections', () => {
 });
 
 describe('Expect: 100-continue', () => {
-  const HEADERS = ['Host: test', 'Content-Type: text/xml', 'Expect: 100-Continue'];
+  const HEADERS = ['Host: localhost', 'Content-Type: text/xml', 'Expect: 100-Continue'];
 
   test('the body is asked for when the head is good', async () => {
     const { wire, seen } = await serve();

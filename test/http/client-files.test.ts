@@ -22,7 +22,7 @@ function facts(text: string): string[] {
 }
 
 async function get(path: string, host = 'rack7.example:7420', method = 'GET') {
-  const { wire } = await serve();
+  const { wire } = await serve({ allowedHosts: ['*'] });
   return (await wire()).send(request(`${method} ${path}`, [`Host: ${host}`])).answer(method === 'HEAD');
 }
 
@@ -110,6 +110,11 @@ describe('the address is that of the Host header', () => {
   });
 });
 
+test('who asks by TLS is told to call by TLS', () => {
+  const text = readClientFiles().get('lockd.py')?.textFor('lockhost', 'https');
+  expect(facts(text ?? '')).toContain("DEFAULT_URL = 'https://lockhost'");
+});
+
 describe('of a hostile Host nothing comes to stand in the client', () => {
   test.each([
     ["x';import os;os.system('id')#"],
@@ -147,12 +152,15 @@ describe('of a hostile Host nothing comes to stand in the client', () => {
     ['[::1]x'],
     [`${'a'.repeat(260)}`],
   ])('%s', async (host) => {
-    const { wire } = await serve();
+    const { wire } = await serve({ allowedHosts: ['*'] });
     for (const name of NAMES) {
       const message = Buffer.from(request(`GET /${name}`, [`Host: ${host}`]), 'latin1');
       const answer = await (await wire()).send(message).answer();
-      expect(answer.status).toBe(200);
-      expect(answer.body.replace(VERSION, '0.0.0')).toBe(source(name));
+      expect(answer.status).toBe(400);
+      expect(answer.body).toBe('This is no HTTP/1.1 request: its Host header names no host\n');
+      // Nor would it be used if it came as far as that.
+      const text = readClientFiles().get(name)?.textFor(host, 'http');
+      expect(text?.replace(VERSION, '0.0.0')).toBe(source(name));
     }
   });
 

@@ -48,7 +48,12 @@ test('a request whose body is still coming is in flight', async () => {
   const { server, wire, calls } = await serve();
   const peer = await wire();
   peer.send(
-    request('POST /', ['Host: test', 'Content-Type: text/xml', 'Content-Length: 3', 'Expect: 100-continue']),
+    request('POST /', [
+      'Host: localhost',
+      'Content-Type: text/xml',
+      'Content-Length: 3',
+      'Expect: 100-continue',
+    ]),
   );
   await peer.until('100 Continue\r\n\r\n');
   const closed = server.close();
@@ -75,7 +80,8 @@ test('what comes after that is neither done nor answered', async () => {
 });
 
 test('an answer that is written but not yet sent is sent', async () => {
-  const { server, wire, calls, seen } = await serve({ byHand: true });
+  const timeouts = { closeMs: 20_000, answerMs: 20_000 };
+  const { server, wire, calls, seen } = await serve({ byHand: true, timeouts });
   const peer = await wire();
   peer.socket.pause();
   peer.send(post('a'));

@@ -16,7 +16,7 @@ const CONNECTIONS = 16;
 /** Sent before the first answer is waited for; a connection may be 256 ahead. */
 const AHEAD = 64;
 
-const HEADERS = 'POST / HTTP/1.1\r\nHost: test\r\nContent-Type: text/xml\r\n';
+const HEADERS = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n';
 
 function request(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${HEADERS}Content-Length: ${body.length}\r\n\r\n`), body]);

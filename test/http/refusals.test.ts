@@ -9,7 +9,7 @@ import { serve } from './fixture.js';
 import { CHUNKED_HEADERS, chunk, chunked, post, request } from './wire.js';
 
 const XML = 'Content-Type: text/xml';
-const HOST = 'Host: test';
+const HOST = 'Host: localhost';
 
 function headers(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `X-${index}: y`);
@@ -97,7 +97,7 @@ describe('what is no XML-RPC at all is refused with a status, and the text says 
 });
 
 describe('what is no HTTP/1.1 is refused with 400', () => {
-  const POST = 'POST / HTTP/1.1\r\nHost: test\r\nContent-Type: text/xml\r\n';
+  const POST = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n';
   const EMPTY_CHUNKS = '1\r\na\r\n0\r\n\r\n';
   test.each([
     [
@@ -114,10 +114,10 @@ describe('what is no HTTP/1.1 is refused with 400', () => {
     ['Content-Length below zero', `${POST}Content-Length: -1\r\n\r\n`],
     ['Content-Length with a sign', `${POST}Content-Length: +1\r\n\r\na`],
     ['Content-Length beyond all numbers', `${POST}Content-Length: ${'9'.repeat(30)}\r\n\r\n`],
-    ['bare LF everywhere', 'POST / HTTP/1.1\nHost: test\nContent-Length: 0\n\n'],
-    ['bare LF behind a header', 'POST / HTTP/1.1\r\nHost: test\nContent-Length: 0\r\n\r\n'],
+    ['bare LF everywhere', 'POST / HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n'],
+    ['bare LF behind a header', 'POST / HTTP/1.1\r\nHost: localhost\nContent-Length: 0\r\n\r\n'],
     ['bare LF behind the headers', `${POST}Content-Length: 0\r\n\n`],
-    ['bare CR', 'POST / HTTP/1.1\r\nHost: test\rContent-Length: 0\r\n\r\n'],
+    ['bare CR', 'POST / HTTP/1.1\r\nHost: localhost\rContent-Length: 0\r\n\r\n'],
     ['bare LF behind a chunk size', `${POST}Transfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n`],
     ['a chunk size that is no number', `${POST}Transfer-Encoding: chunked\r\n\r\nzz\r\na\r\n`],
     ['a chunk longer than it says', `${POST}Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n`],
@@ -128,7 +128,7 @@ describe('what is no HTTP/1.1 is refused with 400', () => {
     ['an unknown method', request('LOCKD /')],
     ['a method in lower case', request('post /')],
     ['HTTP/0.9', 'GET /healthz\r\n\r\n'],
-    ['HTTP/1.2', 'POST / HTTP/1.2\r\nHost: test\r\n\r\n'],
+    ['HTTP/1.2', 'POST / HTTP/1.2\r\nHost: localhost\r\n\r\n'],
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['noise', '\xff\xfe\x00\r\n\r\n\r\n'],

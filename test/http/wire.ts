@@ -3,6 +3,7 @@
  * Content-Length. Every answer must have one, so a test that reads an answer has tested that.
  */
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 export interface Answer {
   readonly status: number;
@@ -12,15 +13,13 @@ export interface Answer {
 }
 
 export class Wire {
-  readonly socket: Socket;
   /** Resolves when the connection is closed, however it ended. */
   readonly closed: Promise<void>;
   #unread = Buffer.alloc(0);
   #arrived: () => void = () => {};
   #isClosed = false;
 
-  private constructor(port: number, host: string) {
-    this.socket = connect({ port, host, noDelay: true });
+  private constructor(readonly socket: Socket) {
     this.socket.on('error', () => {});
     this.socket.on('data', (bytes) => {
       this.#unread = Buffer.concat([this.#unread, bytes]);
@@ -37,8 +36,23 @@ export class Wire {
 
   /** Connects to a server by its URL; `host` says by which other address. */
   static async to(url: string, host = new URL(url).hostname.replace(/^\[|\]$/g, '')): Promise<Wire> {
-    const wire = new Wire(Number(new URL(url).port), host);
-    await new Promise((resolve, reject) => wire.socket.once('connect', resolve).once('error', reject));
+    return Wire.#connected(connect({ port: Number(new URL(url).port), host, noDelay: true }), 'connect');
+  }
+
+  /** Connects to a Unix socket. */
+  static at(path: string): Promise<Wire> {
+    return Wire.#connected(connect(path), 'connect');
+  }
+
+  /** Connects by TLS. */
+  static overTls(url: string, options: ConnectionOptions): Promise<Wire> {
+    const { hostname, port } = new URL(url);
+    return Wire.#connected(connectTls({ host: hostname, port: Number(port), ...options }), 'secureConnect');
+  }
+
+  static async #connected(socket: Socket, event: 'connect' | 'secureConnect'): Promise<Wire> {
+    const wire = new Wire(socket);
+    await new Promise((resolve, reject) => socket.once(event, resolve).once('error', reject));
     return wire;
   }
 
@@ -110,15 +124,19 @@ export function post(
   path = '/',
 ): string {
   const length = `Content-Length: ${Buffer.byteLength(body)}`;
-  return request(`POST ${path}`, ['Host: test', ...headers, length], body);
+  return request(`POST ${path}`, ['Host: localhost', ...headers, length], body);
 }
 
 /** Exactly these lines, and `body` behind them. */
-export function request(requestLine: string, headers: readonly string[] = ['Host: test'], body = ''): string {
+export function request(
+  requestLine: string,
+  headers: readonly string[] = ['Host: localhost'],
+  body = '',
+): string {
   return `${[`${requestLine} HTTP/1.1`, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }
 
-export const CHUNKED_HEADERS = ['Host: test', 'Content-Type: text/xml', 'Transfer-Encoding: chunked'];
+export const CHUNKED_HEADERS = ['Host: localhost', 'Content-Type: text/xml', 'Transfer-Encoding: chunked'];
 
 /** A call whose body comes in chunks. */
 export function chunked(chunks: readonly string[]): string {
