@@ -4,21 +4,23 @@
  */
 import { readFileSync } from 'node:fs';
 import { nearest } from './nearest.js';
-import type { Given } from './resolve.js';
+import { Problems } from './problems.js';
+import type { ConfigFile } from './resolve.js';
 import { UsageError } from './usage-error.js';
 
 /** Editors on Windows put it before the text. */
 const BYTE_ORDER_MARK = /^\ufeff/;
 
-/** Reads the file and checks its keys against the names of all flags. Throws `UsageError`. */
-export function readConfigFile(path: string, knownFlags: ReadonlySet<string>): Given {
-  const content = parse(path);
-  return new Map(
-    Object.entries(content).map(([key, value]) => {
-      if (!knownFlags.has(key)) throw new UsageError(unknownKeyText(path, key, knownFlags));
-      return [key, textsOf(path, key, value)];
-    }),
-  );
+/** Reads the file and checks its keys against the names of all flags. What is wrong with it is told, all of it. */
+export function readConfigFile(path: string, knownFlags: ReadonlySet<string>): ConfigFile {
+  const problems = new Problems();
+  const given = new Map<string, readonly string[]>();
+  for (const [key, value] of Object.entries(problems.try(() => parse(path)) ?? {})) {
+    if (!knownFlags.has(key)) problems.add(unknownKeyText(path, key, knownFlags));
+    const texts = knownFlags.has(key) && problems.try(() => textsOf(path, key, value));
+    if (texts) given.set(key, texts);
+  }
+  return { path, given, problems: problems.found };
 }
 
 function parse(path: string): object {

@@ -20,11 +20,15 @@ export function reportFailure(error: unknown, terminal: Terminal): number {
     terminal.answer({ json: { error: { ...failureOf(error), exitStatus: status } } });
     return status;
   }
-  const text = printable(status === DEFECT ? defectText(error) : messageOf(error));
-  terminal.aside(terminal.paintAside('red', error instanceof UsageError ? `error: ${text}` : text));
+  for (const line of linesOf(error, status)) terminal.aside(terminal.paintAside('red', printable(line)));
   if (error instanceof ExplainedRefusal && error.advice !== undefined)
     terminal.aside(printable(error.advice));
   return status;
+}
+
+function linesOf(error: unknown, status: number): readonly string[] {
+  if (error instanceof UsageError) return error.problems.map((problem) => `error: ${problem}`);
+  return [status === DEFECT ? defectText(error) : messageOf(error)];
 }
 
 function messageOf(error: unknown): string {
@@ -39,6 +43,9 @@ function failureOf(error: unknown): object {
   if (error instanceof RefusedCall) {
     const { code, refusal, message } = error;
     return { code, name: refusal, message };
+  }
+  if (error instanceof UsageError && error.problems.length > 1) {
+    return { message: error.message, problems: error.problems };
   }
   return { message: messageOf(error) };
 }

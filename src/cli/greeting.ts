@@ -4,10 +4,11 @@ import { VERSION } from '../service/version.js';
 import { commandFor } from './connection.js';
 import type { Daemon } from './daemon.js';
 import { printable } from './printable.js';
+import { shellWord } from './shell.js';
 import type { Answer } from './terminal.js';
 
 /** The greeting of a daemon that was just started. */
-export function greeting({ urls, lockd: { directory, recoveredLocks } }: Daemon): Answer {
+export function greeting({ urls, users, lockd: { directory, recoveredLocks } }: Daemon): Answer {
   const [url = ''] = urls;
   const reachable = reachableUrl(url);
   const locks = recoveredLocks === 1 ? '1 lock' : `${recoveredLocks.toLocaleString('en')} locks`;
@@ -15,13 +16,51 @@ export function greeting({ urls, lockd: { directory, recoveredLocks } }: Daemon)
     `lockd ${VERSION} listens at ${urls.join(' and ')}`,
     `Directory: ${printable(directory)} (${locks} recovered)`,
     '',
-    'Try it from another terminal:',
-    `  ${viaNpm()}${commandFor(new URL(reachable), 'lock', ['deploy/prod', 'me'])}`,
-    `  python3 -c "from xmlrpc.client import ServerProxy as S; print(S('${reachable}').status('deploy/prod'))"`,
+    ...(users === undefined ? examples(reachable) : examplesForUsers(reachable, users)),
     '',
     'Ctrl-C stops it; what is locked stays locked.',
   ];
   return { json: { version: VERSION, urls, directory, recoveredLocks }, text: text.join('\n') };
+}
+
+function examples(url: string): string[] {
+  if (url.startsWith('unix:')) return socketExamples(url);
+  return [
+    'Try it from another terminal:',
+    `  ${viaNpm()}${commandFor([new URL(url)], 'lock', ['deploy/prod', 'me'])}`,
+    pythonExample(url),
+    ...trustAdvice(url),
+  ];
+}
+
+/** The first address is a Unix socket. */
+function socketExamples(url: string): string[] {
+  const path = shellWord(url.slice('unix:'.length));
+  return ['Try it from another terminal:', `  curl --unix-socket ${path} http://localhost/healthz`];
+}
+
+/** Programs trust the authorities that their system knows; a private one must be named. */
+function trustAdvice(url: string): string[] {
+  if (!url.startsWith('https:')) return [];
+  return [
+    'Where the certificate is signed by an authority that the system does not know, name its file: LOCKD_CA=FILE for',
+    'lockd, SSL_CERT_FILE=FILE for Python.',
+  ];
+}
+
+/** Nobody comes in without a secret, which is known to its user only. */
+function examplesForUsers(url: string, users: string): string[] {
+  if (url.startsWith('unix:')) return socketExamples(url);
+  return [
+    `Try it from another terminal, as a user of ${printable(users)} (lockd user add makes one):`,
+    `  LOCKD_USER=NAME LOCKD_SECRET_FILE=FILE ${viaNpm()}${commandFor([new URL(url)], 'lock', ['deploy/prod'])}`,
+    pythonExample(url.replace('://', '://NAME:SECRET@')),
+    ...trustAdvice(url),
+  ];
+}
+
+function pythonExample(url: string): string {
+  return `  python3 -c "from xmlrpc.client import ServerProxy as S; print(S('${url}').status('deploy/prod'))"`;
 }
 
 /** Who came by `npm start` may have no `lockd` on the PATH; `npx` finds that of the checkout. */

@@ -8,6 +8,7 @@ import type { AnyCommand } from './command.js';
 import { readConfigFile } from './config-file.js';
 import { flagName, type Given, type Sources, variableName } from './resolve.js';
 import type { Setting } from './setting.js';
+import { slipsIn } from './slips.js';
 import type { World } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
@@ -63,12 +64,30 @@ type OnCommand = (words: readonly string[], flags: ReadonlyMap<string, readonly 
 
 function addCommand(program: Command, definition: AnyCommand, onCommand: OnCommand): void {
   const flags = new Map<string, string[]>();
-  const command = program.command(definition.name).description(definition.summary);
+  const command = makeCommand(program, definition.name).description(definition.summary);
   for (const [name, help] of definition.words ?? []) command.addArgument(new Argument(name, help));
   for (const [name, setting] of Object.entries(definition.settings)) addFlag(command, name, setting, flags);
   addFlag(command, CONFIG, CONFIG_SETTING, flags);
   if (definition.epilogue !== undefined) command.addHelpText('after', `\n${definition.epilogue}`);
+  if (definition.words?.some(([name]) => name.includes('...'))) {
+    command.showHelpAfterError(
+      `What is to be run stands behind --, with its own options. Try: lockd help ${definition.name}`,
+    );
+  }
   command.action(() => onCommand(command.args, flags));
+}
+
+/** What commands of two words are about, by the first one. */
+const GROUPS: Readonly<Record<string, string>> = {
+  user: 'who may call a daemon, and what each may do: add, remove, list',
+};
+
+/** A command of one word, or of two: then the first one alone is a command that shows help. */
+function makeCommand(program: Command, name: string): Command {
+  const [first = '', second] = name.split(' ');
+  if (second === undefined) return program.command(first);
+  const group = program.commands.find((command) => command.name() === first);
+  return (group ?? program.command(first).description(GROUPS[first] ?? '')).command(second);
 }
 
 type FlagOf = Pick<Setting<unknown>, 'help' | 'placeholder' | 'repeatable' | 'opposite'>;
@@ -115,7 +134,7 @@ function flagsWithWords(command: AnyCommand, words: readonly string[], flags: Gi
 
 function findSources(commands: readonly AnyCommand[], flags: Given, { environment }: World): Sources {
   const path = flags.get(CONFIG)?.[0] ?? environment[variableName(CONFIG)];
-  if (!path) return { flags, environment };
   const known = new Set(commands.flatMap((command) => Object.keys(command.settings).map(flagName)));
-  return { flags, environment, file: { path, given: readConfigFile(path, known) } };
+  const slips = slipsIn(environment, known);
+  return { flags, environment, slips, ...(path ? { file: readConfigFile(path, known) } : {}) };
 }

@@ -9,6 +9,8 @@ import { DEFECT, DONE, REFUSED } from './exit-status.js';
 import { greeting } from './greeting.js';
 import { type Log, openLog } from './log.js';
 import type { LogLevel } from './log-level.js';
+import { reloadAll } from './reload.js';
+import { type ServiceManager, serviceManager } from './service-manager.js';
 import type { Terminal } from './terminal.js';
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -24,13 +26,19 @@ export async function runDaemon(
   options: Omit<DaemonOptions, 'log'>,
   logLevel: LogLevel,
   terminal: Terminal,
+  warnings: readonly string[] = [],
 ): Promise<never> {
   const log = openLog(logLevel, terminal.world.stderr.isTTY === true);
+  for (const warning of warnings) log('warn', warning);
+  const manager = serviceManager(process.env, log);
+  const serving = reloadWhenAsked(options, manager, log);
   const daemon = await startDaemon({ ...options, log });
   terminal.answer(greeting(daemon));
   log('info', 'Ready', { urls: daemon.urls, directory: daemon.lockd.directory });
   endAtOnceOnTrouble(daemon, log);
-  return stopWhenAsked(daemon, log);
+  manager?.ready(statusOf(daemon));
+  serving(daemon);
+  return stopWhenAsked(daemon, manager, log);
 }
 
 function endAtOnceOnTrouble({ lockd }: Daemon, log: Log): void {
@@ -40,8 +48,44 @@ function endAtOnceOnTrouble({ lockd }: Daemon, log: Log): void {
   });
 }
 
-async function stopWhenAsked(daemon: Daemon, log: Log): Promise<never> {
+/**
+ * Reads again what can be, on SIGHUP, once the daemon is there: what came before is done then. Without anything to read
+ * again, SIGHUP ends the process as it always did: the terminal was closed. Not so under a service manager, which has none
+ * to close.
+ *
+ * @returns what is to be called when the daemon serves.
+ */
+function reloadWhenAsked(
+  { users, http }: Pick<DaemonOptions, 'users' | 'http'>,
+  manager: ServiceManager | undefined,
+  log: Log,
+): (daemon: Daemon) => void {
+  let reload: (() => void) | undefined;
+  let isAskedEarly = false;
+  if (users !== undefined || http?.tls || manager) {
+    process.on('SIGHUP', () => {
+      if (reload) reload();
+      else isAskedEarly = true;
+    });
+  }
+  return (daemon) => {
+    reload = () => {
+      manager?.reloading();
+      reloadAll(daemon.reloads, log);
+      manager?.ready(statusOf(daemon));
+    };
+    if (isAskedEarly) reload();
+  };
+}
+
+/** One line for `systemctl status`. */
+function statusOf({ urls }: Daemon): string {
+  return `Listens at ${urls.join(' and ')}`;
+}
+
+async function stopWhenAsked(daemon: Daemon, manager: ServiceManager | undefined, log: Log): Promise<never> {
   const signal = await stopSignal(log);
+  manager?.stopping();
   log('info', `Stopping on ${signal}; a second one ends at once`);
   const late = `Still not stopped after ${STOP_MS / 1_000} s; ended. What was answered is saved`;
   setTimeout(() => exit(log, REFUSED, late), STOP_MS);

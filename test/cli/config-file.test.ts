@@ -17,7 +17,7 @@ test('texts, numbers, switches and lists', () => {
   const { given } = read(
     '{"url":"http://h:1","history-size":1e12,"trusted-network":true,"listen":["a:1","b:2"]}',
   );
-  expect(Object.fromEntries(given())).toEqual({
+  expect(Object.fromEntries(given().given)).toEqual({
     url: ['http://h:1'],
     'history-size': ['1000000000000'],
     'trusted-network': ['true'],
@@ -26,7 +26,9 @@ test('texts, numbers, switches and lists', () => {
 });
 
 test('a byte order mark is no part of it', () => {
-  expect(Object.fromEntries(read('\ufeff{"url":"http://h:1"}').given())).toEqual({ url: ['http://h:1'] });
+  expect(Object.fromEntries(read('\ufeff{"url":"http://h:1"}').given().given)).toEqual({
+    url: ['http://h:1'],
+  });
 });
 
 describe('refused', () => {
@@ -56,14 +58,27 @@ describe('refused', () => {
     },
   ])('$content', ({ content, message }) => {
     const { path, given } = read(content);
-    expect(given).toThrow(message.replace('FILE', path));
+    expect(given().problems).toEqual([message.replace('FILE', path)]);
+  });
+
+  test('all that is wrong is told, and the rest is read', () => {
+    const { path, given } = read('{"lisen":"a:1","url":{},"listen":"b:2","history-sise":1}');
+    const { problems, given: right } = given();
+    expect(problems).toEqual([
+      `Unknown key 'lisen' in ${path}; did you mean 'listen'?`,
+      `'url' in ${path} must be a text, a number, true, false, or a list of these`,
+      `Unknown key 'history-sise' in ${path}; did you mean 'history-size'?`,
+    ]);
+    expect(Object.fromEntries(right)).toEqual({ listen: ['b:2'] });
   });
 
   test('what is no JSON, or is not there', () => {
     const { path, given } = read('{"url":');
-    expect(given).toThrow(`The configuration file ${path} is not JSON: `);
-    expect(() => readConfigFile(`${path}.not`, KNOWN)).toThrow(
-      `The configuration file ${path}.not cannot be read: ENOENT: no such file`,
-    );
+    expect(given().problems).toEqual([
+      expect.stringContaining(`The configuration file ${path} is not JSON: `),
+    ]);
+    expect(readConfigFile(`${path}.not`, KNOWN).problems).toEqual([
+      expect.stringContaining(`The configuration file ${path}.not cannot be read: ENOENT: no such file`),
+    ]);
   });
 });

@@ -75,7 +75,7 @@ test('beyond loopback without having been meant', async () => {
     stdout: '',
     stderr:
       'error: --listen 0.0.0.0:0 can be reached from other machines, and whoever reaches it may take and force every lock. ' +
-      'If everybody there is trusted, add --trusted-network; else listen on 127.0.0.1\n',
+      'Give --users FILE (lockd user add makes one); or, if everybody there is trusted, --trusted-network; or listen on 127.0.0.1\n',
   });
 });
 

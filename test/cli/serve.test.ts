@@ -99,7 +99,9 @@ describe('the end', () => {
     const { daemon, url } = await serve();
     // A request whose end is still to come keeps the daemon from stopping.
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
-    socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<',
+    );
     expect((await lockd(['ping', '--url', url])).status).toBe(0);
     daemon.child.kill('SIGTERM');
     await daemon.wrote('stderr', /Stopping on SIGTERM/);
@@ -112,7 +114,9 @@ describe('the end', () => {
   test('the same signal twice within a moment is one, later it is the second', async () => {
     const { daemon, url } = await serve();
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
-    socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<',
+    );
     expect((await lockd(['ping', '--url', url])).status).toBe(0);
     daemon.child.kill('SIGTERM');
     daemon.child.kill('SIGTERM');
@@ -129,7 +133,9 @@ describe('the end', () => {
   test('a peer that never finishes its request delays it by less than 5 s', async () => {
     const { daemon, url } = await serve();
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
-    socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<',
+    );
     expect((await lockd(['ping', '--url', url])).status).toBe(0);
     const asked = performance.now();
     daemon.child.kill('SIGTERM');
