@@ -14,9 +14,13 @@ export interface Load {
   readonly connections: number;
   /** Seconds that count, after a quarter of that to warm up. */
   readonly seconds: number;
+  /** The header with which each call signs in. */
+  readonly authorization?: string;
 }
 
 export interface LoadResult {
+  /** All of them, those of the warming up too. */
+  readonly pairs: number;
   readonly pairsPerSecond: number;
   /** Milliseconds for one pair. */
   readonly p50: number;
@@ -40,15 +44,17 @@ export function callBody(method: string, ...params: string[]): string {
 let connectionsSoFar = 0;
 
 /** Runs the load to its end. Rejects if a connection breaks, or an answer is a fault or a token that did not rise. */
-export async function runLoad({ url, kind, connections, seconds }: Load): Promise<LoadResult> {
+export async function runLoad({ url, kind, connections, seconds, authorization }: Load): Promise<LoadResult> {
   const times: number[] = [];
+  let all = 0;
   const countFrom = performance.now() + seconds * 250;
   const end = countFrom + seconds * 1_000;
   const pairs = Array.from({ length: connections }, async () => {
     connectionsSoFar += 1;
-    const caller = kind === 'http' ? httpCaller(url) : socketCaller(url);
+    const caller = kind === 'http' ? httpCaller(url, authorization) : socketCaller(url, authorization);
     try {
       await runPairs(caller, `bench-${connectionsSoFar}`, end, (from, to) => {
+        all += 1;
         if (from >= countFrom) times.push(to - from);
       });
     } finally {
@@ -59,7 +65,7 @@ export async function runLoad({ url, kind, connections, seconds }: Load): Promis
   times.sort((a, b) => a - b);
   const at = (share: number) =>
     times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
-  return { pairsPerSecond: times.length / seconds, p50: at(0.5), p99: at(0.99) };
+  return { pairs: all, pairsPerSecond: times.length / seconds, p50: at(0.5), p99: at(0.99) };
 }
 
 async function runPairs(
@@ -88,13 +94,14 @@ function checked(body: string, lastToken: number): number {
   return token;
 }
 
-function httpCaller(url: string): Caller {
+function httpCaller(url: string, authorization?: string): Caller {
+  const signIn = authorization === undefined ? {} : { Authorization: authorization };
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const target = new URL('/RPC2', url);
   return {
     call: (body) =>
       new Promise((resolve, reject) => {
-        const headers = { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(body) };
+        const headers = { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(body), ...signIn };
         const request = httpRequest(target, { method: 'POST', agent, headers }, (response) => {
           let text = '';
           response.setEncoding('utf8');
@@ -110,7 +117,8 @@ function httpCaller(url: string): Caller {
   };
 }
 
-function socketCaller(url: string): Caller {
+function socketCaller(url: string, authorization?: string): Caller {
+  const signIn = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
   const { hostname, port, host } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   let received = '';
@@ -131,7 +139,7 @@ function socketCaller(url: string): Caller {
         resolve = onAnswer;
         reject = onError;
         socket.write(
-          `POST /RPC2 HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+          `POST /RPC2 HTTP/1.1\r\nHost: ${host}\r\nContent-Type: text/xml\r\n${signIn}Content-Length: ${body.length}\r\n\r\n${body}`,
         );
       }),
     close: () => socket.destroy(),

@@ -12,6 +12,7 @@ import { type HeldResult, measureHeld } from './held.js';
 import { type LoadKind, type LoadResult, runLoad } from './load.js';
 import { type RunningServer, startEcho, startLockd, startPackage } from './servers.js';
 import { median, printTable } from './table.js';
+import { measureUsers, type UsersResult } from './users.js';
 import { measureWaiters, type WaitersResult } from './waiters.js';
 
 const { values } = parseArgs({
@@ -78,7 +79,12 @@ async function measure(connections: number, servers: ReadonlyMap<string, Running
   }));
 }
 
-function print(rows: readonly Row[], held: HeldResult, waiters: readonly WaitersResult[]): void {
+function print(
+  rows: readonly Row[],
+  users: UsersResult,
+  held: HeldResult,
+  waiters: readonly WaitersResult[],
+): void {
   printTable([
     ['connections', 'server', 'pairs/s', 'p50 ms', 'p99 ms', 'lockd is'],
     ...rows.map((row) => [
@@ -89,6 +95,17 @@ function print(rows: readonly Row[], held: HeldResult, waiters: readonly Waiters
       row.p99.toFixed(2),
       row.server === 'lockd' ? '' : `${row.ratio.toFixed(2)} times as fast`,
     ]),
+  ]);
+  console.log();
+  printTable([
+    ['lockd, 64 connections', 'pairs/s', 'processor µs a call', 'against an open one'],
+    ['open', users.open.pairsPerSecond.toFixed(0), users.open.microseconds.toFixed(1), ''],
+    [
+      'with users',
+      users.signedIn.pairsPerSecond.toFixed(0),
+      users.signedIn.microseconds.toFixed(1),
+      `${users.ratio.toFixed(2)} times the processor time`,
+    ],
   ]);
   console.log();
   printTable([
@@ -123,6 +140,7 @@ function print(rows: readonly Row[], held: HeldResult, waiters: readonly Waiters
 const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
 try {
   const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
+  const users = await measureUsers({ directory, rounds, seconds, kind, progress });
   const held = await measureHeld(Number(values.held), { directory, rounds, seconds, kind, progress });
   const waiters: WaitersResult[] = [];
   for (const count of values.waiters.split(',').map(Number)) {
@@ -130,9 +148,13 @@ try {
   }
   if (values.json)
     console.log(
-      JSON.stringify({ node: process.version, load: kind, seconds, rounds, rows, held, waiters }, null, 2),
+      JSON.stringify(
+        { node: process.version, load: kind, seconds, rounds, rows, users, held, waiters },
+        null,
+        2,
+      ),
     );
-  else print(rows, held, waiters);
+  else print(rows, users, held, waiters);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
 /** The servers that are measured, each in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ export interface RunningServer {
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** `lockd serve` on a directory, with full durability. */
-export function startLockd(directory: string): Promise<RunningServer> {
+export function startLockd(directory: string, words: readonly string[] = []): Promise<RunningServer> {
   const args = [
     'serve',
     '--listen',
@@ -26,11 +26,21 @@ export function startLockd(directory: string): Promise<RunningServer> {
     '--json',
     '--log-level',
     'error',
+    ...words,
   ];
   return start([`${ROOT}bin/lockd.js`, ...args], (line) => {
     const greeting: { urls: string[] } = JSON.parse(line);
     return greeting.urls[0] ?? '';
   });
+}
+
+/** Adds a user to a file, and answers its secret. */
+export function addUser(file: string, name: string, flags: readonly string[]): string {
+  const words = ['user', 'add', name, '--users', file, ...flags];
+  return execFileSync(process.execPath, [`${ROOT}bin/lockd.js`, ...words], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
 }
 
 /** A bare node:http server that gives the request's body back. */
