@@ -22,11 +22,10 @@ const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
 
 const UTF_8_MARK_BYTES = 3;
 
-const LESS = 0x3c;
-const QUESTION = 0x3f;
-
 /** A declaration has three short attributes; a longer one is looked at no further. */
 const MAX_DECLARATION_BYTES = 256;
+
+const DECLARATION_START = /^<\?xml[ \t\r\n]/;
 
 /** XMLDecl, XML 1.0, productions 23 to 26, 32, 80 and 81; the second group is the encoding's name. */
 const DECLARATION =
@@ -44,21 +43,22 @@ const NO_XML_CHARACTER = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
  * have, or a torn declaration.
  */
 export function decodeDocument(body: Uint8Array, charset: string | undefined): string {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  // ASCII is the same in all three encodings, which is most calls and the fastest way.
+  const ascii = isAscii(bytes) ? bytes.toString('latin1') : undefined;
   const mark = byteOrderMark(bytes);
   const start = mark === undefined ? 0 : UTF_8_MARK_BYTES;
-  const declaration = declarationAt(bytes, start);
+  const declaration = declarationIn(ascii ?? bytes.toString('latin1', start, start + MAX_DECLARATION_BYTES));
   const declared = declaration?.[2];
   const named = [mark, charset, declared].filter((name) => name !== undefined).map(encodingNamed);
-  const text = decode(bytes, start + (declaration?.[0].length ?? 0), named);
-  const found = (isAscii(bytes) ? NO_ASCII_XML_CHARACTER : NO_XML_CHARACTER).exec(text);
+  const textStart = start + (declaration?.[0].length ?? 0);
+  const text = ascii?.slice(textStart) ?? decode(bytes, textStart, named);
+  const found = (ascii === undefined ? NO_XML_CHARACTER : NO_ASCII_XML_CHARACTER).exec(text);
   if (found) throw unreadable(`has the character ${quoted(found[0])}, which XML does not have`);
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
 }
 
 function decode(bytes: Buffer, start: number, named: readonly Encoding[]): string {
-  // ASCII is the same in all three, which is most calls and the fastest way.
-  if (isAscii(bytes)) return bytes.toString('latin1', start);
   const [encoding = 'utf-8', ...others] = named;
   const other = others.find((name) => name !== encoding);
   if (other) throw unreadable(`is said to be ${encoding} and ${other}`);
@@ -76,11 +76,10 @@ function byteOrderMark(bytes: Buffer): Encoding | undefined {
   return undefined;
 }
 
-function declarationAt(bytes: Buffer, start: number): RegExpExecArray | undefined {
-  if (bytes[start] !== LESS || bytes[start + 1] !== QUESTION) return undefined;
-  const head = bytes.toString('latin1', start, start + MAX_DECLARATION_BYTES);
-  if (!/^<\?xml[ \t\r\n]/.test(head)) return undefined;
-  const declaration = DECLARATION.exec(head);
+/** The XML declaration at the start of a document; of `text` no more is looked at than a declaration may have. */
+function declarationIn(text: string): RegExpExecArray | undefined {
+  if (!DECLARATION_START.test(text)) return undefined;
+  const declaration = DECLARATION.exec(text.slice(0, MAX_DECLARATION_BYTES));
   if (!declaration) throw unreadable('has an XML declaration that is not well-formed');
   return declaration;
 }

@@ -2,7 +2,7 @@
  * What the daemon tells of its methods: `system.listMethods` and its like, all made from the method table.
  */
 import { findMethod } from './invoke.js';
-import { callText, defineMethod, type Method, needsOptions, type ParameterType } from './method.js';
+import { callText, defineMethod, type Method, type ParameterType } from './method.js';
 
 /** The types that a signature may give for a parameter. Seconds and a token are one of two. */
 const SIGNATURE_TYPES: Readonly<Record<ParameterType, readonly string[]>> = {
@@ -25,7 +25,7 @@ export function signaturesOf(method: Method): string[][] {
   }
   if (!method.options) return signatures;
   const withOptions = signatures.map((types) => [...types, 'struct']);
-  return needsOptions(method) ? withOptions : [...signatures, ...withOptions];
+  return method.needsOptions ? withOptions : [...signatures, ...withOptions];
 }
 
 /** One paragraph: how it is called, what it does, what its options are. */

@@ -112,6 +112,10 @@ export type NamedValues = Readonly<Record<string, unknown>>;
 
 /** A row as the table holds it. */
 export interface Method extends MethodFacts<Positional, Options> {
+  /** The names of its positional parameters, in order. */
+  readonly names: readonly string[];
+  /** Whether a call must give the struct `options`. */
+  readonly needsOptions: boolean;
   /** @param values what `readArguments` made for this very row. */
   call(values: NamedValues, environment: Environment): Promise<unknown>;
 }
@@ -123,8 +127,9 @@ export type MethodTable = ReadonlyMap<string, Method>;
 export function defineMethod<const P extends Positional, const O extends Options>(
   definition: MethodDefinition<P, O>,
 ): Method {
+  const needsOptions = Object.values(definition.options ?? {}).some((option) => option.required);
   // The handler's own types are forgotten here: a handler only ever gets what was read by its own row.
-  return definition as Method;
+  return { ...definition, names: Object.keys(definition.parameters), needsOptions } as Method;
 }
 
 /** An option that need not be given. */
@@ -142,13 +147,8 @@ export function required<Type extends ParameterType>(type: Type, help: string): 
   return { type, required: true, help };
 }
 
-/** Whether a call must give the struct `options`. */
-export function needsOptions(method: Method): boolean {
-  return Object.values(method.options ?? {}).some((option) => option.required);
-}
-
 /** `lock(resource, client, options)`. */
 export function callText(method: Method): string {
-  const names = Object.keys(method.parameters);
-  return `${method.name}(${(method.options ? [...names, 'options'] : names).join(', ')})`;
+  const { name, names, options } = method;
+  return `${name}(${(options ? [...names, 'options'] : names).join(', ')})`;
 }

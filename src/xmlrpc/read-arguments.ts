@@ -8,7 +8,6 @@ import {
   callText,
   type Method,
   type NamedValues,
-  needsOptions,
   type ParameterType,
   type ParameterTypes,
 } from './method.js';
@@ -47,7 +46,7 @@ function readSeconds(value: XmlRpcValue): number | undefined {
  * @throws Fault -32602 that names method and parameter.
  */
 export function readArguments(method: Method, params: readonly XmlRpcValue[]): NamedValues {
-  const names = Object.keys(method.parameters);
+  const { names } = method;
   checkCount(method, names.length, params.length);
   const values: Record<string, unknown> = {};
   let index = 0;
@@ -60,7 +59,7 @@ export function readArguments(method: Method, params: readonly XmlRpcValue[]): N
 
 function checkCount(method: Method, positional: number, given: number): void {
   const most = method.options ? positional + 1 : positional;
-  const least = needsOptions(method) ? most : positional;
+  const least = method.needsOptions ? most : positional;
   if (given >= least && given <= most) return;
   const expected = least === most ? `${most}` : `${least} or ${most}`;
   refuse(

@@ -83,9 +83,14 @@ function doubleXml(value: number): string {
   return `<double>${decimal(value)}</double>`;
 }
 
+/** What `decimal` would leave as it is: nearly all numbers that are not whole. */
+const PLAIN_DECIMAL = /^-?[0-9]+\.[0-9]+$/;
+
 /** The shortest digits that mean this very number, with a point and without an exponent: `0.0000001`, `1e21` in full. */
 function decimal(value: number): string {
-  const [mantissa = '', exponent] = String(value).split('e');
+  const text = String(value);
+  if (PLAIN_DECIMAL.test(text)) return text;
+  const [mantissa = '', exponent] = text.split('e');
   const sign = mantissa.startsWith('-') ? '-' : '';
   const [whole = '', fraction = ''] = mantissa.slice(sign.length).split('.');
   if (exponent === undefined) return `${sign}${whole}.${fraction || '0'}`;
