@@ -24,9 +24,9 @@ export function checkRequest(request: unknown): void {
 
 /** Checks a duration: a finite number from `least` to `most`. */
 export function checkSeconds(parameter: string, seconds: unknown, least: number, most: number): void {
-  const isRight = typeof seconds === 'number' && seconds >= least && seconds <= most;
+  if (typeof seconds === 'number' && seconds >= least && seconds <= most) return;
   const range = `${least} to ${most.toLocaleString('en')}`;
-  check(parameter, isRight ? undefined : `must be ${range} seconds, not ${shown(seconds)}`);
+  throw new BadParameter(parameter, `must be ${range} seconds, not ${shown(seconds)}`);
 }
 
 /** Checks a whole number from `least` to `most`. */

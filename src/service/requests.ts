@@ -68,6 +68,7 @@ export type Asker = Required<Pick<CallContext, 'from' | 'received'>> &
   Pick<CallContext, 'inSequence' | 'user'>;
 
 const ENQUEUE_OPTIONS = ['ttl', 'limit', 'note', 'request', 'claim'];
+const LOCK_OPTIONS = ['wait', ...ENQUEUE_OPTIONS];
 
 export class Requests {
   readonly #maxTtl: number;
@@ -80,7 +81,7 @@ export class Requests {
   }
 
   lock(resource: string, client: string, options: LockOptions, asker: Asker): LockCommand {
-    checkOptions(options, ['wait', ...ENQUEUE_OPTIONS]);
+    checkOptions(options, LOCK_OPTIONS);
     const { wait = 0, ...asked } = options;
     checkSeconds('wait', wait, 0, MAX_WAIT_SECONDS);
     const command = this.#asked(resource, client, asked, asker);
@@ -259,9 +260,9 @@ function tokenOf({ token }: TokenOptions): { token?: string } {
 function given<Members extends object>(
   members: Members,
 ): { [Name in keyof Members]?: Exclude<Members[Name], undefined> } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof Members]?: Exclude<Members[Name], undefined>;
-  };
+  const present: Partial<Members> = {};
+  for (const name in members) if (members[name] !== undefined) present[name] = members[name];
+  return present as { [Name in keyof Members]?: Exclude<Members[Name], undefined> };
 }
 
 /** Who forced: the user, or else an address without its port, because which connection it was says nothing. */
