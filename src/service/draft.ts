@@ -13,9 +13,9 @@ export interface Pending {
   /** For an adoption: the files that become locks. */
   readonly files?: readonly string[];
   /** Who is to be answered; absent: somebody who is always there. */
-  readonly peer?: Peer;
+  readonly peer?: Peer | undefined;
   /** The open call that is to end; a later one on the same place is not meant. */
-  readonly ends?: OpenCall;
+  readonly ends?: OpenCall | undefined;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
@@ -25,7 +25,7 @@ export interface Outcome {
   readonly pending: Pending;
   readonly decision: Exclude<Decision, { readonly waitsOn: unknown }>;
   /** The hold that the caller is granted, and for how long its client's place is kept if nobody is there to receive it. */
-  readonly grant?: { readonly hold: HoldRecord; readonly claim: number };
+  readonly grant?: { readonly hold: HoldRecord; readonly claim: number } | undefined;
 }
 
 export interface Draft {
@@ -52,7 +52,12 @@ export function undo(draft: Draft): void {
 
 /** What of a draft has to be saved. */
 export function storedChanges(draft: Draft): Change[] {
-  return draft.changes.flatMap((change) => storedPart(change) ?? []);
+  const stored: Change[] = [];
+  for (const change of draft.changes) {
+    const part = storedPart(change);
+    if (part) stored.push(part);
+  }
+  return stored;
 }
 
 /** Whether nobody gets anything by these changes. */

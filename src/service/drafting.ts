@@ -68,8 +68,8 @@ export class Drafting {
     }
     this.#apply(decision, draft, now);
     const { granted } = decision;
-    const grant = granted && { grant: { hold: granted, claim: claimOf(pending.command) } };
-    draft.outcomes.push({ pending, decision, ...grant });
+    const grant = granted && { hold: granted, claim: claimOf(pending.command) };
+    draft.outcomes.push({ pending, decision, grant });
     this.#noteAdoption(pending, decision, draft);
     const { command } = pending;
     if (command.kind !== 'leave') return;

@@ -5,35 +5,45 @@ import type { State } from '../core/state.js';
 import type { Pending } from './draft.js';
 
 export class InFlight {
-  /** The resources that it changes. */
-  readonly #resources: ReadonlySet<string>;
-  /** The keys of the holds that it changes. */
-  readonly #holds: ReadonlySet<string>;
+  // Both are made when the first command asks: most commits are over before any does.
+  #resources: ReadonlySet<string> | undefined;
+  #holds: ReadonlySet<string> | undefined;
 
   constructor(
-    changes: readonly Change[],
+    private readonly changes: readonly Change[],
     /** Monotonic milliseconds. */
     readonly since: number,
-  ) {
-    this.#resources = new Set(changes.map((change) => change.resource));
-    const keys = changes.flatMap(({ put = [], remove = [] }) => [...put, ...remove]);
-    this.#holds = new Set(keys.filter(({ kind }) => kind === 'hold').map(recordKeyText));
-  }
+  ) {}
 
   /** Whether a command concerns only what neither the commit nor a command before it in the queue changes. */
   leavesAlone(command: Command, queue: readonly Pending[]): boolean {
     switch (command.kind) {
       case 'status':
       case 'check':
-        return !this.#resources.has(command.resource) && !isQueued(queue, command.resource);
+        return !this.#changesResource(command.resource) && !isQueued(queue, command.resource);
       case 'renew': {
         const { resource, client } = command;
         const key = recordKeyText({ kind: 'hold', resource, client });
-        return !this.#holds.has(key) && !isQueued(queue, resource, client);
+        return !this.#changesHold(key) && !isQueued(queue, resource, client);
       }
       default:
         return false;
     }
+  }
+
+  #changesResource(resource: string): boolean {
+    this.#resources ??= new Set(this.changes.map((change) => change.resource));
+    return this.#resources.has(resource);
+  }
+
+  #changesHold(key: string): boolean {
+    this.#holds ??= new Set(
+      this.changes
+        .flatMap(({ put = [], remove = [] }) => [...put, ...remove])
+        .filter(({ kind }) => kind === 'hold')
+        .map(recordKeyText),
+    );
+    return this.#holds.has(key);
   }
 }
 
