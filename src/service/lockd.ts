@@ -165,84 +165,66 @@ export class Lockd implements LockService {
     return this.#recoveredLocks;
   }
 
-  async lock(
-    resource: string,
-    client: string,
-    options: LockOptions = {},
-    context = IN_PROCESS,
-  ): Promise<Hold> {
-    return this.#ask(this.#requests.lock(resource, client, options, this.#asker(context)), context);
+  lock(resource: string, client: string, options: LockOptions = {}, context = IN_PROCESS): Promise<Hold> {
+    return this.#ask(() => this.#requests.lock(resource, client, options, this.#asker(context)), context);
   }
 
-  async enqueue(
+  enqueue(
     resource: string,
     client: string,
     options: EnqueueOptions = {},
     context = IN_PROCESS,
   ): Promise<Enqueued> {
-    return this.#ask(this.#requests.enqueue(resource, client, options, this.#asker(context)), context);
+    return this.#ask(() => this.#requests.enqueue(resource, client, options, this.#asker(context)), context);
   }
 
-  async wait(
+  wait(
     resource: string,
     client: string,
     seconds: number,
     options: WaitOptions = {},
     context = IN_PROCESS,
   ): Promise<Hold> {
-    return this.#ask(waitCommand(resource, client, seconds, options, this.#asker(context)), context);
+    return this.#ask(() => waitCommand(resource, client, seconds, options, this.#asker(context)), context);
   }
 
-  async cancel(resource: string, client: string, context = IN_PROCESS): Promise<true> {
-    return this.#ask(cancelCommand(resource, client), context);
+  cancel(resource: string, client: string, context = IN_PROCESS): Promise<true> {
+    return this.#ask(() => cancelCommand(resource, client), context);
   }
 
-  async unlock(
-    resource: string,
-    client: string,
-    options: UnlockOptions = {},
-    context = IN_PROCESS,
-  ): Promise<true> {
-    return this.#ask(unlockCommand(resource, client, options), context);
+  unlock(resource: string, client: string, options: UnlockOptions = {}, context = IN_PROCESS): Promise<true> {
+    return this.#ask(() => unlockCommand(resource, client, options), context);
   }
 
-  async renew(
-    resource: string,
-    client: string,
-    options: RenewOptions = {},
-    context = IN_PROCESS,
-  ): Promise<Hold> {
-    return this.#ask(this.#requests.renew(resource, client, options, this.#asker(context)), context);
+  renew(resource: string, client: string, options: RenewOptions = {}, context = IN_PROCESS): Promise<Hold> {
+    return this.#ask(() => this.#requests.renew(resource, client, options, this.#asker(context)), context);
   }
 
-  async extend(
+  extend(
     resource: string,
     client: string,
     seconds: number,
     options: ExtendOptions = {},
     context = IN_PROCESS,
   ): Promise<Hold> {
-    const command = this.#requests.extend(resource, client, seconds, options, this.#asker(context));
-    return this.#ask(command, context);
+    return this.#ask(
+      () => this.#requests.extend(resource, client, seconds, options, this.#asker(context)),
+      context,
+    );
   }
 
-  async update(
-    resource: string,
-    client: string,
-    options: UpdateOptions = {},
-    context = IN_PROCESS,
-  ): Promise<Hold> {
-    return this.#ask(this.#requests.update(resource, client, options, this.#asker(context)), context);
+  update(resource: string, client: string, options: UpdateOptions = {}, context = IN_PROCESS): Promise<Hold> {
+    return this.#ask(() => this.#requests.update(resource, client, options, this.#asker(context)), context);
   }
 
-  async check(resource: string, token: string | number, context = IN_PROCESS): Promise<boolean> {
-    return this.#ask(checkCommand(resource, token), context);
+  check(resource: string, token: string | number, context = IN_PROCESS): Promise<boolean> {
+    return this.#ask(() => checkCommand(resource, token), context);
   }
 
   async forceUnlock(resource: string, options: ForceUnlockOptions, context = IN_PROCESS): Promise<true> {
     const command = forceUnlockCommand(resource, options, this.#asker(context));
     const aftermath = command.fenced ? 'none' : this.#engine.fencing.aftermathOf(resource);
-    const ask = () => this.#ask({ ...command, aftermath }, context);
+    const ask = () => this.#engine.submit({ ...command, aftermath }, context);
     if (!command.fenced) return ask();
     const { client } = command;
     return this.#engine.vouched(resource, (hold) => client === undefined || hold.client === client, ask);
@@ -252,12 +234,12 @@ export class Lockd implements LockService {
     const command = confirmFencedCommand(resource, options, this.#asker(context));
     const { token } = command;
     const isMeant = (hold: HoldRecord) => token === undefined || sameToken(token, hold.token);
-    return this.#engine.vouched(resource, isMeant, () => this.#ask(command, context));
+    return this.#engine.vouched(resource, isMeant, () => this.#engine.submit(command, context));
   }
 
   async status(resource: string, context = IN_PROCESS): Promise<FileStatus> {
     checkResource(resource);
-    return this.#withFile(await this.#ask({ kind: 'status', resource }, context));
+    return this.#withFile(await this.#engine.submit({ kind: 'status', resource }, context));
   }
 
   async list(options: ListOptions = {}): Promise<FileStatus[]> {
@@ -287,8 +269,13 @@ export class Lockd implements LockService {
     };
   }
 
-  #ask<C extends Command>(command: C, { peer, inSequence }: CallContext): Promise<Answers[C['kind']]> {
-    return this.#engine.submit(command, { peer, inSequence });
+  /** Rejects with what `makeCommand` throws: one promise for each call, and no more. */
+  #ask<C extends Command>(makeCommand: () => C, context: CallContext): Promise<Answers[C['kind']]> {
+    try {
+      return this.#engine.submit(makeCommand(), context);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #asker({ from, user, received = this.#clock.monotonic(), inSequence = false }: CallContext): Asker {

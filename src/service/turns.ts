@@ -107,13 +107,8 @@ export class Turns {
     if (this.#stopped) return Promise.reject(this.#stopped);
     if (this.#isClosed) return Promise.reject(stopping());
     return new Promise((resolve, reject) => {
-      const pending: Pending = {
-        command,
-        resolve: (answer) => resolve(answer as Answers[C['kind']]),
-        reject,
-        ...(peer === undefined ? {} : { peer }),
-        ...(ends === undefined ? {} : { ends }),
-      };
+      // The answer to a command is of its kind.
+      const pending: Pending = { command, peer, ends, resolve: resolve as (answer: unknown) => void, reject };
       if (this.saving.inFlight && !inSequence && this.#answerBesideCommit(pending)) return;
       this.#queue.push(pending);
       this.#wake();
