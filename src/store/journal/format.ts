@@ -58,8 +58,13 @@ const CHECKSUM = /^,"crc":"([0-9a-f]{8})"\}$/;
 /** The bytes of a line, with its line feed. */
 export function encodeLine(line: Line): Buffer {
   const body = JSON.stringify(line);
-  const checksum = crc32(body).toString(16).padStart(8, '0');
-  return Buffer.from(`${body.slice(0, -1)},"crc":"${checksum}"}\n`);
+  const length = Buffer.byteLength(body);
+  const bytes = Buffer.allocUnsafe(length + CHECKSUM_LENGTH);
+  bytes.write(body);
+  const checksum = crc32(bytes.subarray(0, length)).toString(16).padStart(8, '0');
+  // In the place of the last brace.
+  bytes.write(`,"crc":"${checksum}"}\n`, length - 1);
+  return bytes;
 }
 
 /** The line that `text` (without its line feed) stands for, or undefined where it is not what was written. */
