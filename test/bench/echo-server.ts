@@ -1,13 +1,20 @@
 /** What is compared with: node:http alone. Gives every body back with the headers that lockd sends. */
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+const id = randomUUID();
 
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     const body = Buffer.concat(chunks);
-    response.writeHead(200, { 'Content-Type': 'text/xml; charset=utf-8', 'Content-Length': body.length });
+    response.writeHead(200, {
+      'X-Lockd-Id': id,
+      'Content-Type': 'text/xml; charset=utf-8',
+      'Content-Length': body.length,
+    });
     response.end(body);
   });
 });
