@@ -7,13 +7,21 @@ export {
   type LockdClientOptions,
   type QueueOptions,
 } from './client/client.js';
-export { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from './client/errors.js';
+export {
+  AnotherCluster,
+  NoDaemon,
+  NotLockd,
+  OutcomeUnknown,
+  RefusedCall,
+  Unauthorized,
+} from './client/errors.js';
 export type { HeldLock } from './client/held-lock.js';
 export { LockLost } from './client/lock-lost.js';
 export type { Address } from './client/options.js';
 export type { QueuedLock, QueueWaitOptions } from './client/queued-lock.js';
 export type { RetryOptions } from './client/retry.js';
 export { crc32Shard, type ShardOf } from './client/shards.js';
+export type { TlsOptions } from './client/tls-options.js';
 export type {
   Enqueued,
   Fence,

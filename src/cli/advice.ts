@@ -22,7 +22,7 @@ export class Situation {
 
   /** A command line about the resource. */
   about(command: string, options: readonly string[] = [], ...words: string[]): string {
-    return commandFor(this.client.url, command, [this.resource, ...words], options);
+    return commandFor(this.client.urls, command, [this.resource, ...words], options);
   }
 
   /** The caller's own lock, tried again. */
@@ -37,7 +37,7 @@ export class Situation {
 
   /** A command line about the daemon. */
   general(command: string): string {
-    return commandFor(this.client.url, command);
+    return commandFor(this.client.urls, command);
   }
 
   get force(): string {
@@ -72,6 +72,8 @@ function sentences(...parts: readonly (string | undefined)[]): string {
 
 /** What to do about each refusal: sentences, without the last full stop. */
 export const ADVICE: { readonly [Name in RefusalName]: (situation: Situation) => string } = {
+  denied: () =>
+    'Call as a user who may (LOCKD_USER and LOCKD_SECRET_FILE), or ask whoever runs the daemon: its users file says who may what',
   requestReused: () => 'Give another --request, or the options that came with it before',
   ended: (situation) => `To go on, lock it anew with another --request: ${situation.relock()}`,
   lost: (situation) => `To go on, lock it anew: ${situation.relock()}`,

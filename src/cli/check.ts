@@ -18,16 +18,17 @@ export const check = defineCommand({
     ...CONNECTION,
     token: optional('TOKEN', 'as lockd lock printed it (required)', tokenDigits),
   },
-  run: ({ subject, settings: { url, token }, terminal }) => {
+  run: ({ subject, settings, terminal }) => {
+    const { token } = settings;
     if (token === undefined) throw new UsageError(`Say which token of '${subject}' to check`);
-    return withClient({ url }, async (client) => {
+    return withClient(settings, async (client) => {
       const isCurrent = await client.check(subject, token);
       const json = { resource: subject, token, current: isCurrent };
       if (isCurrent) {
         terminal.answer({ json, text: printable(`Token ${token} holds '${subject}'`) });
         return DONE;
       }
-      const look = commandFor(url, 'status', [subject]);
+      const look = commandFor(client.urls, 'status', [subject]);
       const problem = `Token ${token} is no current hold of '${subject}': stop the work of that token. To look: ${look}`;
       terminal.answer({ json, aside: printable(problem) });
       return REFUSED;

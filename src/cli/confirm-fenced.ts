@@ -18,9 +18,10 @@ export const confirmFenced = defineCommand({
     reason: optional('TEXT', 'why (required); for the history', text),
   },
   epilogue: 'Make sure first that the lost holder can do no more harm: from then on others get the lock.',
-  run: ({ subject, settings: { url, token, reason }, terminal }) => {
+  run: ({ subject, settings, terminal }) => {
+    const { token, reason } = settings;
     if (reason === undefined) throw new UsageError('--reason is required: say why that is certain');
-    return withClient({ url }, async (client) => {
+    return withClient(settings, async (client) => {
       const options = { reason, ...(token === undefined ? {} : { token }) };
       await explained(client.confirmFenced(subject, options), client, subject);
       terminal.answer({

@@ -44,14 +44,14 @@ export async function explained<T>(
     return await call;
   } catch (error) {
     if (error instanceof OutcomeUnknown) {
-      const look = commandFor(client.url, 'status', [resource]);
+      const look = commandFor(client.urls, 'status', [resource]);
       throw new OutcomeUnknown(`${error.message}. Look with: ${look}`, { cause: error });
     }
     if (!(error instanceof RefusedCall)) throw error;
     const { refusal } = error;
     if (refusal === undefined) throw new ExplainedRefusal(error, exitStatus(error));
-    // The refusal itself is what matters: where no status can be had, it goes without.
-    const status = await client.status(resource).catch(() => undefined);
+    // The refusal itself is what matters: where no status can be had, or would be none of the caller's business, it goes without.
+    const status = refusal === 'denied' ? undefined : await client.status(resource).catch(() => undefined);
     const next = { ...ADVICE, ...advice }[refusal](new Situation(client, resource, status));
     const facts = status ? factsOf(status, client.client) : [];
     throw new ExplainedRefusal(error, exitStatus(error), [...facts, next].join('. '), status);

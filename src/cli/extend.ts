@@ -1,7 +1,7 @@
 /** `lockd extend`: adds time to a lease. */
 import { MAX_TTL_SECONDS, MIN_TTL_SECONDS } from '../core/limits.js';
 import { defineCommand } from './command.js';
-import { CONNECTION, IDENTITY, identify, withClient } from './connection.js';
+import { CONNECTION, IDENTITY, withCaller } from './connection.js';
 import { duration } from './duration.js';
 import { DONE } from './exit-status.js';
 import { explained } from './explain.js';
@@ -25,10 +25,10 @@ export const extend = defineCommand({
     ...TOKEN,
   },
   run: ({ subject, settings, terminal }) => {
-    const { url, seconds, token } = settings;
+    const { seconds, token } = settings;
     if (seconds === undefined)
       throw new UsageError(`Say how much to add to the lease of '${subject}', like 5m`);
-    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+    return withCaller(settings, terminal, async (client) => {
       const options = token === undefined ? {} : { token };
       terminal.answer(holdAnswer(await explained(client.extend(subject, seconds, options), client, subject)));
       return DONE;

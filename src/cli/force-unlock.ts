@@ -28,9 +28,10 @@ export const forceUnlock = defineCommand({
   },
   epilogue:
     'Make sure first that the holder has stopped: others get the lock then, or where a fence command applies, after that.',
-  run: ({ subject, settings: { url, holder, reason, fenced }, terminal }) => {
+  run: ({ subject, settings, terminal }) => {
+    const { holder, reason, fenced } = settings;
     if (reason === undefined) throw new UsageError('--reason is required: say why, the holder is told');
-    return withClient({ url }, async (client) => {
+    return withClient(settings, async (client) => {
       const options = {
         reason,
         ...(holder === undefined ? {} : { client: holder }),
@@ -56,7 +57,7 @@ async function withoutHolder(client: LockdClient, resource: string, error: unkno
   if (!(error instanceof ExplainedRefusal) || error.refused.code !== BAD_PARAMETERS) return error;
   const { held } = (await client.status(resource).catch(() => undefined)) ?? { held: 0 };
   if (held < 2) return error;
-  const status = commandFor(client.url, 'status', [resource]);
+  const status = commandFor(client.urls, 'status', [resource]);
   return new UsageError(`'${resource}' has ${held} holders: name one with --holder. To see them: ${status}`);
 }
 
@@ -65,6 +66,6 @@ async function stillTaken(client: LockdClient, resource: string): Promise<{ asid
   const { state } = (await client.status(resource).catch(() => undefined)) ?? {};
   if (state !== 'fencing' && state !== 'delayed') return {};
   const until = state === 'fencing' ? 'the fence command has succeeded' : 'the lock-delay is over';
-  const look = commandFor(client.url, 'status', [resource]);
+  const look = commandFor(client.urls, 'status', [resource]);
   return { aside: printable(`It is granted again when ${until}. To look: ${look}`) };
 }

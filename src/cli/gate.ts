@@ -4,12 +4,13 @@ import { type Passage, pass } from '../gate/gate.js';
 import { runWithLock } from '../gate/run-command.js';
 import { CannotRun } from '../run/cannot-run.js';
 import { defineCommand } from './command.js';
+import { inherited } from './connection.js';
 import { durationSeconds } from './duration.js';
 import { DONE } from './exit-status.js';
 import { interruptible } from './interruption.js';
 import { printable } from './printable.js';
 import { optional } from './setting.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal, World } from './terminal.js';
 import { UsageError } from './usage-error.js';
 import { token as tokenDigits } from './values.js';
 
@@ -44,7 +45,7 @@ Example, where the work is done:
       );
       return command.length === 0
         ? await leave(passage, path, token, terminal)
-        : await runIn(passage, command);
+        : await runIn(passage, command, inherited(terminal.world.environment));
     } catch (error) {
       if (!(error instanceof GateClosed || error instanceof CannotRun)) throw error;
       const { message, exitStatus } = error;
@@ -63,9 +64,13 @@ async function leave(passage: Passage, file: string, token: string, terminal: Te
   return DONE;
 }
 
-async function runIn(passage: Passage, command: readonly string[]): Promise<number> {
+async function runIn(
+  passage: Passage,
+  command: readonly string[],
+  environment: World['environment'],
+): Promise<number> {
   try {
-    return await runWithLock(command, passage.descriptor);
+    return await runWithLock(command, passage.descriptor, environment);
   } finally {
     await passage.leave();
   }

@@ -27,14 +27,15 @@ export const history = defineCommand({
     count: withDefault('N', 'at most so many events', wholeNumber(1), String(DEFAULT_HISTORY_COUNT)),
     before: optional('ID', 'only events before this one: the last of what was shown', text),
   },
-  run: ({ subject, settings: { url, holder, count, before }, terminal }) => {
+  run: ({ subject, settings, terminal }) => {
+    const { holder, count, before } = settings;
     const options: HistoryOptions = {
       count,
       ...(subject === '' ? {} : { resource: subject }),
       ...(holder === undefined ? {} : { client: holder }),
       ...(before === undefined ? {} : { before }),
     };
-    return withClient({ url }, async (client) => {
+    return withClient(settings, async (client) => {
       const events: HistoryEvent[] = [];
       for await (const event of client.historyAll(options)) events.push(event);
       terminal.answer(

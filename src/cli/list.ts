@@ -29,7 +29,8 @@ export const list = defineCommand({
     count: optional('N', 'at most so many resources (default: all)', wholeNumber(1)),
     after: optional('RESOURCE', 'only resources behind this one, in code-unit order', text),
   },
-  run: ({ settings: { url, prefix, holder, state, count, after }, terminal }) => {
+  run: ({ settings, terminal }) => {
+    const { prefix, holder, state, count, after } = settings;
     const options: ListOptions = {
       ...(prefix === undefined ? {} : { prefix }),
       ...(holder === undefined ? {} : { client: holder }),
@@ -37,7 +38,7 @@ export const list = defineCommand({
       ...(count === undefined ? {} : { count }),
       ...(after === undefined ? {} : { after }),
     };
-    return withClient({ url }, async (client) => {
+    return withClient(settings, async (client) => {
       const found: FileStatus[] = [];
       for await (const status of client.listAll(options)) found.push(status);
       terminal.answer(

@@ -5,7 +5,7 @@ import type { Hold } from '../core/answers.js';
 import { MAX_LIMIT } from '../core/limits.js';
 import type { LockOptions } from '../service/api.js';
 import { defineCommand } from './command.js';
-import { CONNECTION, commandFor, IDENTITY, identify, withClient } from './connection.js';
+import { CONNECTION, commandFor, IDENTITY, withCaller } from './connection.js';
 import { durationSeconds } from './duration.js';
 import { DONE, exitStatusOf } from './exit-status.js';
 import { explained } from './explain.js';
@@ -52,8 +52,8 @@ export const lock = defineCommand({
   ./deploy
   lockd unlock deploy/prod --token "$T"`,
   run: ({ subject, settings, terminal }) => {
-    const { url, ttl, wait, limit, note, request, conflictExitCode } = settings;
-    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+    const { ttl, wait, limit, note, request, conflictExitCode } = settings;
+    return withCaller(settings, terminal, async (client) => {
       const options: LockOptions = {
         ...(ttl === undefined ? {} : { ttl }),
         ...(limit === undefined ? {} : { limit }),
@@ -65,7 +65,7 @@ export const lock = defineCommand({
       const hold = await explained(locked, client, subject, {
         exitStatus: (refused) => lockStatusOf(refused, conflictExitCode),
       });
-      const unlock = commandFor(url, 'unlock', [hold.resource, hold.client], ['--token', hold.token]);
+      const unlock = commandFor(client.urls, 'unlock', [hold.resource, hold.client], ['--token', hold.token]);
       terminal.answer({
         json: hold,
         text: printable(hold.token),

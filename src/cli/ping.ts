@@ -9,16 +9,17 @@ export const ping = defineCommand({
   name: 'ping',
   summary: 'ask whether the daemon answers, and how fast',
   settings: { ...CONNECTION },
-  run: ({ settings: { url }, terminal }) =>
-    withClient({ url }, async (client) => {
+  run: ({ settings, terminal }) =>
+    withClient(settings, async (client) => {
       // The first call makes the connection, which is not what is measured.
       await client.stats();
       const sent = performance.now();
       const { version } = await client.stats();
+      const url = urlText(client.url);
       const milliseconds = Math.round((performance.now() - sent) * 100) / 100;
       terminal.answer({
-        json: { url: urlText(url), version, milliseconds },
-        text: printable(`lockd ${version} answers at ${urlText(url)} in ${milliseconds} ms`),
+        json: { url, version, milliseconds },
+        text: printable(`lockd ${version} answers at ${url} in ${milliseconds} ms`),
       });
       return DONE;
     }),

@@ -1,6 +1,6 @@
 /** `lockd renew`: makes a lease run on. */
 import { defineCommand } from './command.js';
-import { CONNECTION, IDENTITY, identify, withClient } from './connection.js';
+import { CONNECTION, IDENTITY, withCaller } from './connection.js';
 import { DONE } from './exit-status.js';
 import { explained } from './explain.js';
 import { ttl as readTtl, TOKEN } from './hold-settings.js';
@@ -21,8 +21,8 @@ export const renew = defineCommand({
     ...TOKEN,
   },
   run: ({ subject, settings, terminal }) => {
-    const { url, ttl, token } = settings;
-    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+    const { ttl, token } = settings;
+    return withCaller(settings, terminal, async (client) => {
       const options = { ...(ttl === undefined ? {} : { ttl }), ...(token === undefined ? {} : { token }) };
       terminal.answer(holdAnswer(await explained(client.renew(subject, options), client, subject)));
       return DONE;

@@ -1,5 +1,5 @@
 /** The course of `lockd run`: wait, start, watch, give back. */
-import { LockdClient } from '../client/client.js';
+import type { LockdClient, LockdClientOptions } from '../client/client.js';
 import { OutcomeUnknown, RefusedCall } from '../client/errors.js';
 import type { HeldLock } from '../client/held-lock.js';
 import { REAL_CLOCK } from '../client/lease-clock.js';
@@ -8,6 +8,7 @@ import { CannotRun } from '../run/cannot-run.js';
 import { Command } from '../run/command.js';
 import { type LeaseView, LossWatch, type OnLoss } from '../run/loss-watch.js';
 import { ENDING, listen, type PassedOn } from '../run/signals.js';
+import { inherited } from './connection.js';
 import { explained } from './explain.js';
 import { Interruption } from './interruption.js';
 import { lockStatusOf } from './lock.js';
@@ -32,6 +33,8 @@ const UNCOUNTED_SHARE = 0.1;
 
 export interface LockedRunOptions {
   readonly client: LockdClient;
+  /** Makes a client of the same daemon and the same name, with these options. */
+  readonly another: (options: LockdClientOptions) => LockdClient;
   readonly resource: string;
   readonly command: readonly string[];
   /** Seconds. */
@@ -115,7 +118,7 @@ export class LockedRun {
       held.check();
       this.#command = await Command.start({
         words,
-        environment: this.#terminal.world.environment,
+        environment: inherited(this.#terminal.world.environment),
         marks: { LOCKD_RESOURCE: held.resource, LOCKD_CLIENT: held.client, LOCKD_TOKEN: held.token },
         isForeground,
       });
@@ -180,11 +183,8 @@ export class LockedRun {
   /** Nobody works on any more: where the daemon does not know of the loss, others need not wait for the lease to end. */
   async #unlockLate(held: HeldLock): Promise<void> {
     if (this.#told?.cause instanceof RefusedCall) return;
-    const { client } = this.#options;
     const ends = leaseEnd(held);
-    const hasty = new LockdClient({
-      url: client.url,
-      client: client.client,
+    const hasty = this.#options.another({
       timeout: LATE_UNLOCK_SECONDS,
       connectTimeout: LATE_UNLOCK_SECONDS,
       retry: { attempts: 1 },

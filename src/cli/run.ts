@@ -1,10 +1,10 @@
 /** `lockd run`: runs a command under a lock. Standard output is the command's alone. */
 import { isatty } from 'node:tty';
-import { processName } from '../client/client-name.js';
+import type { LockdClientOptions } from '../client/client.js';
 import { MAX_LIMIT } from '../core/limits.js';
 import { isInForeground } from '../run/processes.js';
 import { defineCommand } from './command.js';
-import { CONNECTION, withClient } from './connection.js';
+import { CONNECTION, connect, withClient } from './connection.js';
 import { durationSeconds } from './duration.js';
 import { ttl } from './hold-settings.js';
 import { LockedRun } from './run-locked.js';
@@ -64,29 +64,29 @@ and SIGKILL at 0.9. A run that is itself killed with SIGKILL, or stopped, ends n
 while the command goes on, and only a check of the token where it writes (lockd gate) or a fence command stops it.
 
 Exit statuses: that of the command, 128+n where a signal ended it, 126 it cannot be run, 127 it was not found; 1 refused;
-75 gave up waiting; 69 no daemon answers; 76 the lock was lost, whatever the command made of it.
+75 gave up waiting; 69 no daemon answers; 77 not let in, or not allowed; 76 the lock was lost, whatever the command made of it.
+
+The command inherits LOCKD_URL without the user and the secret in it. Where it is to call lockd itself, sign in by LOCKD_USER
+and LOCKD_SECRET_FILE, which it inherits as they are.
 
 Example:
   lockd run deploy/prod --note 'release 7' -- ./deploy --fast`,
   run: async ({ subject, words: [, ...command], settings, terminal }) => {
     if (command[0] === '') throw new UsageError('command must not be empty');
-    const {
-      url,
-      client: name = processName(),
-      foreground,
-      wait = Number.POSITIVE_INFINITY,
-      ...rest
-    } = settings;
+    const { client: name, foreground, wait = Number.POSITIVE_INFINITY, ...rest } = settings;
     // Without the standard input of a terminal there is nothing to be asked.
     const isForeground = foreground ?? (isatty(0) && isInForeground());
     const voice = new Voice(terminal);
     try {
-      return await withClient({ url, client: name }, (client) =>
-        new LockedRun(
-          { ...rest, client, resource: subject, command, wait, isForeground },
-          terminal,
-          voice,
-        ).run(),
+      return await withClient(
+        settings,
+        (client) => {
+          const another = (options: LockdClientOptions) =>
+            connect(settings, { ...options, client: client.client });
+          const locked = { ...rest, client, another, resource: subject, command, wait, isForeground };
+          return new LockedRun(locked, terminal, voice).run();
+        },
+        name,
       );
     } finally {
       await voice.finish();

@@ -11,6 +11,10 @@ export interface Setting<Value> {
   readonly repeatable: boolean;
   /** The text for which `--no-NAME` stands; a switch has one anyway. */
   readonly opposite?: string;
+  /** What stands for the texts where none are given; absent: nothing. */
+  readonly fallback?: string;
+  /** Throws `UsageError` for what must not stand in a flag, which everybody sees in the list of processes. */
+  readonly checkFlag?: (texts: readonly string[]) => void;
   /** The value of the given texts, or the default without any. Throws `UsageError` with a phrase: `must be ...`. */
   readonly read: (texts: readonly string[] | undefined) => Value;
 }
@@ -48,6 +52,7 @@ export function withDefault<Value>(
     help: `${help} (default: ${fallback})`,
     placeholder,
     repeatable: false,
+    fallback,
     read: (texts) => parse(texts?.[0] ?? fallback),
   };
 }
@@ -63,6 +68,7 @@ export function repeated<Value>(
     help: `${help}; repeatable (default: ${fallback})`,
     placeholder,
     repeatable: true,
+    fallback,
     read: (texts) => {
       if (texts?.length === 0) throw new UsageError('must name at least one');
       return (texts ?? [fallback]).map(parse);
@@ -89,7 +95,7 @@ const NO = new Set(['0', 'false', 'no', 'off']);
 
 /** A setting that is on or off, and off unless given. */
 export function toggle(help: string): Setting<boolean> {
-  return { help, repeatable: false, read: (texts) => readSwitch(texts?.[0] ?? 'false') };
+  return { help, repeatable: false, fallback: 'false', read: (texts) => readSwitch(texts?.[0] ?? 'false') };
 }
 
 /** A setting that is on, off, or left to circumstances. */

@@ -10,8 +10,8 @@ export const stats = defineCommand({
   name: 'stats',
   summary: 'show what the daemon has done since its start',
   settings: { ...CONNECTION },
-  run: ({ settings: { url }, terminal }) =>
-    withClient({ url }, async (client) => {
+  run: ({ settings, terminal }) =>
+    withClient(settings, async (client) => {
       const found = await client.stats();
       const rows = Object.entries(found).map(([name, value]) => [name, valueText(value)]);
       terminal.answer({ json: found, text: tableLines(rows).join('\n') });

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.js';
 
 type Facts = (readonly [name: string, value: string])[];
 
-export function resourceStatusText(found: FileStatus, url: URL, terminal: Terminal): string {
+export function resourceStatusText(found: FileStatus, urls: readonly URL[], terminal: Terminal): string {
   const { resource, state, limit, held, holders, fence = [], file } = found;
   const lines = [`${printable(resource)}: ${paintState(printable(state), terminal)}`];
   if (limit > 1) lines.push(...factLines([['holders', `${held} of at most ${limit}`]]));
@@ -18,7 +18,7 @@ export function resourceStatusText(found: FileStatus, url: URL, terminal: Termin
   if (held > holders.length) lines.push(`  and ${(held - holders.length).toLocaleString('en')} more`);
   lines.push(...factLines(lineFacts(found)));
   lines.push(...factLines([['file', state === 'free' ? `${file} (not there at present)` : file]]));
-  return [...lines, ...nextSteps(found, url)].join('\n');
+  return [...lines, ...nextSteps(found, urls)].join('\n');
 }
 
 function holdFacts(hold: Hold, fence: readonly Fence[]): Facts {
@@ -61,13 +61,13 @@ function placeFact({ position, client, since, note }: Place): Facts[number] {
 }
 
 /** What an operator can do, where something needs one. */
-function nextSteps({ resource, state, fence = [] }: FileStatus, url: URL): string[] {
+function nextSteps({ resource, state, fence = [] }: FileStatus, urls: readonly URL[]): string[] {
   const steps = fence.map(({ client, token }) => {
-    const confirm = commandFor(url, 'confirm-fenced', [resource], ['--reason', 'WHY', '--token', token]);
+    const confirm = commandFor(urls, 'confirm-fenced', [resource], ['--reason', 'WHY', '--token', token]);
     return printable(`  If '${client}' can do no more harm for certain: ${confirm}`);
   });
   if (state === 'unreadable') {
-    const force = commandFor(url, 'force-unlock', [resource], ['--reason', 'WHY']);
+    const force = commandFor(urls, 'force-unlock', [resource], ['--reason', 'WHY']);
     steps.push(`  The file cannot be read. Look at it; if nobody needs the lock: ${force}`);
   }
   return steps;

@@ -15,8 +15,8 @@ export const status = defineCommand({
   summary: 'show who holds a resource, and who waits; without one, how the daemon is',
   words: [['[resource]', 'what to look at']],
   settings: { ...CONNECTION },
-  run: ({ subject, settings: { url }, terminal }) =>
-    withClient({ url }, async (client) => {
+  run: ({ subject, settings, terminal }) =>
+    withClient(settings, async (client) => {
       terminal.answer(
         subject === ''
           ? await daemonStatus(client, terminal)
@@ -28,7 +28,7 @@ export const status = defineCommand({
 
 async function resourceStatus(client: LockdClient, resource: string, terminal: Terminal): Promise<Answer> {
   const found = await client.status(resource);
-  return { json: found, text: resourceStatusText(found, client.url, terminal) };
+  return { json: found, text: resourceStatusText(found, client.urls, terminal) };
 }
 
 async function daemonStatus(client: LockdClient, terminal: Terminal): Promise<Answer> {

@@ -1,6 +1,6 @@
 /** `lockd unlock`: gives a lock back. */
 import { defineCommand } from './command.js';
-import { CONNECTION, IDENTITY, identify, withClient } from './connection.js';
+import { CONNECTION, IDENTITY, withCaller } from './connection.js';
 import { DONE } from './exit-status.js';
 import { explained } from './explain.js';
 import { TOKEN } from './hold-settings.js';
@@ -19,8 +19,8 @@ export const unlock = defineCommand({
     ...TOKEN,
   },
   run: ({ subject, settings, terminal }) => {
-    const { url, token } = settings;
-    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+    const { token } = settings;
+    return withCaller(settings, terminal, async (client) => {
       await explained(client.unlock(subject, token === undefined ? {} : { token }), client, subject);
       terminal.answer({
         json: { resource: subject, client: client.client, unlocked: true },

@@ -1,6 +1,6 @@
 /** `lockd update`: changes the note of a hold, its lease, or (operators) its holder. */
 import { defineCommand } from './command.js';
-import { CONNECTION, commandFor, IDENTITY, identify, withClient } from './connection.js';
+import { CONNECTION, commandFor, IDENTITY, withCaller } from './connection.js';
 import { DONE } from './exit-status.js';
 import { explained } from './explain.js';
 import { ttl as readTtl, TOKEN } from './hold-settings.js';
@@ -32,11 +32,11 @@ export const update = defineCommand({
     ...TOKEN,
   },
   run: ({ subject, settings, terminal }) => {
-    const { url, note, ttl, newClient, token } = settings;
+    const { note, ttl, newClient, token } = settings;
     if (note === undefined && ttl === undefined && newClient === undefined) {
       throw new UsageError(`Say what to change of '${subject}': --note, --ttl, or --new-client`);
     }
-    return withClient({ url, client: identify(settings.client, terminal) }, async (client) => {
+    return withCaller(settings, terminal, async (client) => {
       const options = {
         ...(note === undefined ? {} : { note }),
         ...(ttl === undefined ? {} : { ttl }),
@@ -48,7 +48,12 @@ export const update = defineCommand({
       if (newClient === undefined) {
         terminal.answer(answer);
       } else {
-        const unlock = commandFor(url, 'unlock', [hold.resource, hold.client], ['--token', hold.token]);
+        const unlock = commandFor(
+          client.urls,
+          'unlock',
+          [hold.resource, hold.client],
+          ['--token', hold.token],
+        );
         terminal.answer({ ...answer, aside: printable(`Its token is ${hold.token}. To unlock: ${unlock}`) });
       }
       return DONE;

@@ -7,11 +7,12 @@
  * `lockd list` does, and the pause before the next one begins when it has been answered.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { LockdClient } from '../client/client.js';
+import type { LockdClient } from '../client/client.js';
+import { underEither } from '../client/either-signal.js';
 import { NoDaemon, NotLockd, RefusedCall } from '../client/errors.js';
 import type { FileStatus } from '../service/api.js';
 import { defineCommand } from './command.js';
-import { CONNECTION } from './connection.js';
+import { CONNECTION, type Connection, connect } from './connection.js';
 import { duration } from './duration.js';
 import { DONE } from './exit-status.js';
 import { interruptible } from './interruption.js';
@@ -20,7 +21,7 @@ import { optional, withDefault } from './setting.js';
 import type { Terminal } from './terminal.js';
 import { text } from './values.js';
 import { changesBetween, type Sight } from './watch-changes.js';
-import { WatchLines } from './watch-lines.js';
+import { WatchOutput } from './watch-output.js';
 
 /** Seconds between two looks: no less, for the daemon has other things to do. */
 const MIN_INTERVAL_SECONDS = 0.1;
@@ -42,36 +43,51 @@ export const watch = defineCommand({
   },
   epilogue: `First comes everything that is locked, then each change: when it was seen, the resource, its state, who holds it, the
 token, and the lease, the line and the note. On a terminal in columns, elsewhere with tabs between; with --json one object per
-line. What came and went between two looks is not seen: lockd history has it. A daemon that is restarted is waited for.
+line. It looks once an interval: several changes of a resource between two looks are one line, and what came and went is not
+seen; lockd history has all of it. A daemon that is restarted is waited for. It ends when nobody reads its output any more.
 
 Example:
   lockd watch deploy/ --json | while read -r change; do ./tell-the-chat "$change"; done`,
-  run: ({ settings: { url, prefix = '', interval }, terminal }) =>
-    interruptible('The watch', async (signal) => {
-      // The first look is like any call; once it has been answered, an outage is told at once and waited out.
-      const asking = new LockdClient({ url, signal });
-      const watching = new LockdClient({ url, signal, retry: { attempts: 1 } });
-      const output = new WatchOutput(terminal, signal);
-      try {
-        let seen = await look(asking, prefix);
-        await output.tell([...seen.values()]);
-        while (!output.isClosed) {
-          await pause(interval * 1_000, undefined, { signal });
-          const now = await lookThroughOutages(watching, prefix, interval, { signal, terminal });
-          await output.tell(changesBetween(seen, now));
-          seen = now;
-        }
-        return DONE;
-      } catch (error) {
-        // To be ended is how a watch ends.
-        if (signal.aborted) return DONE;
-        throw error;
-      } finally {
-        asking.close();
-        watching.close();
-      }
-    }),
+  run: async ({ settings, terminal }) => {
+    const output = new WatchOutput(terminal);
+    try {
+      return await interruptible('The watch', (ended) =>
+        underEither([ended, output.closed], (signal = ended) => follow(settings, signal, output, terminal)),
+      );
+    } finally {
+      output.stop();
+    }
+  },
 });
+
+type WatchSettings = Connection & { readonly prefix: string | undefined; readonly interval: number };
+
+/** Resolves with the exit status when it is ended, which is how a watch ends. */
+async function follow(
+  settings: WatchSettings,
+  signal: AbortSignal,
+  output: WatchOutput,
+  terminal: Terminal,
+): Promise<number> {
+  const { prefix = '', interval } = settings;
+  // One client for all looks: it knows the cluster that answered the first one.
+  const client = connect(settings, { signal });
+  try {
+    let seen = await look(client, prefix);
+    await output.tell([...seen.values()], signal);
+    for (;;) {
+      await pause(interval * 1_000, undefined, { signal });
+      const now = await lookThroughOutages(client, prefix, interval, { signal, terminal });
+      await output.tell(changesBetween(seen, now), signal);
+      seen = now;
+    }
+  } catch (error) {
+    if (signal.aborted) return DONE;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
 
 async function look(client: LockdClient, prefix: string): Promise<Sight> {
   const sight = new Map<string, FileStatus>();
@@ -110,38 +126,4 @@ async function lookThroughOutages(
 function isOutage(error: unknown): error is Error {
   if (error instanceof RefusedCall) return error.refusal === 'unavailable';
   return error instanceof NoDaemon || error instanceof NotLockd;
-}
-
-/** Standard output, at the pace of who reads it. */
-class WatchOutput {
-  /** Nobody reads any more. */
-  isClosed = false;
-  readonly #lines: WatchLines;
-
-  constructor(
-    private readonly terminal: Terminal,
-    private readonly signal: AbortSignal,
-  ) {
-    this.#lines = new WatchLines(terminal);
-  }
-
-  /** Resolves when there is room for more; rejects on the signal. What changes meanwhile is told with the next look. */
-  async tell(changes: readonly FileStatus[]): Promise<void> {
-    if (changes.length === 0) return;
-    const time = new Date();
-    const lines = this.terminal.json
-      ? changes.map((status) => `${JSON.stringify({ time, ...status })}\n`).join('')
-      : this.#lines.text(changes, time);
-    await new Promise<void>((resolve, reject) => {
-      const stop = () => reject(this.signal.reason);
-      this.signal.addEventListener('abort', stop, { once: true });
-      const done = (error?: Error | null) => {
-        this.signal.removeEventListener('abort', stop);
-        // Other failures than a closed pipe are told where the process is at home; there is no going on after any.
-        if (error) this.isClosed = true;
-        resolve();
-      };
-      if (this.terminal.world.stdout.write(lines, done) !== false) done();
-    });
-  }
 }

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
 import { Cluster } from './cluster.js';
+import type { Credentials } from './credentials.js';
 import { encodeCall, type Parameter } from './encode-call.js';
 import { notLockd } from './failures.js';
 import {
@@ -21,8 +22,9 @@ import { readHealth, readMethodAnswer } from './read-answer.js';
 import type { Pauses } from './retry.js';
 import { type Repetition, Tries } from './tries.js';
 
-export interface CallerOptions extends HttpOptions {
+export interface CallerOptions extends Omit<HttpOptions, 'authorization'> {
   readonly urls: readonly [URL, ...URL[]];
+  readonly credentials?: Credentials | undefined;
   /** Seconds to connect. */
   readonly connectSeconds: number;
   /** Seconds for the whole answer once the connection stands. */
@@ -51,6 +53,8 @@ export interface Answered<T> {
 export interface Calls {
   /** The address that answered last. */
   readonly url: URL;
+  /** All addresses. */
+  readonly urls: readonly URL[];
   /** Rejects with `RefusedCall`, `NoDaemon`, `OutcomeUnknown`, `NotLockd`, or `AnotherCluster`. */
   call(
     method: string,
@@ -77,10 +81,24 @@ export class Caller implements Calls {
   readonly #timeoutSeconds: number;
   readonly #pauses: Pauses;
   readonly #clock: LeaseClock;
+  /** As which user it calls. */
+  readonly #user: string | undefined;
 
-  constructor({ urls, connectSeconds, timeoutSeconds, pauses, clock = REAL_CLOCK, ...http }: CallerOptions) {
+  constructor(options: CallerOptions) {
+    const {
+      urls,
+      credentials,
+      connectSeconds,
+      timeoutSeconds,
+      pauses,
+      clock = REAL_CLOCK,
+      ...http
+    } = options;
     this.#cluster = new Cluster(urls);
-    this.#http = new HttpExchange(http);
+    this.#user = credentials?.user;
+    this.#http = new HttpExchange(
+      credentials ? { ...http, authorization: credentials.authorization() } : http,
+    );
     this.#connectSeconds = connectSeconds;
     this.#timeoutSeconds = timeoutSeconds;
     this.#pauses = pauses;
@@ -89,6 +107,10 @@ export class Caller implements Calls {
 
   get url(): URL {
     return this.#cluster.url;
+  }
+
+  get urls(): readonly URL[] {
+    return this.#cluster.urls;
   }
 
   async call(
@@ -101,7 +123,7 @@ export class Caller implements Calls {
       ...options,
       what: method,
       once: (url, patience) => this.#http.post(url, xml, patience),
-      read: (answer, url, isRepeat) => readMethodAnswer(answer, url, isRepeat),
+      read: (answer, url, isRepeat) => readMethodAnswer(answer, url, this.#user, isRepeat),
     });
   }
 
@@ -111,8 +133,8 @@ export class Caller implements Calls {
       what: `/${page}`,
       repetition: 'question',
       signal,
-      once: (url, patience) => this.#http.get(new URL(page, url), patience),
-      read: (answer, url) => readHealth(answer, new URL(page, url)),
+      once: (url, patience) => this.#http.get(url, page, patience),
+      read: (answer, url) => readHealth(answer, url, this.#user),
     });
     return value;
   }

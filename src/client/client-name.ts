@@ -21,6 +21,11 @@ export function processName(): string {
   return `${userAtHost()}:${process.pid}-${randomBytes(3).toString('hex')}`;
 }
 
+/** The name as that of a user of the daemon, who may act under `USER` and `USER/...`. */
+export function underUser(user: string | undefined, name: string): string {
+  return user === undefined ? name : `${user}/${name}`;
+}
+
 function userAtHost(): string {
   return `${userName()}@${hostname()}`;
 }

@@ -1,10 +1,7 @@
 /** The addresses of one cluster: which of them answered last, and whether all lead to the same lock directory. */
 
 import { anotherCluster } from './failures.js';
-import type { HttpAnswer } from './http-exchange.js';
-
-/** The header by which a daemon names its lock directory. */
-const ID_HEADER = 'x-lockd-id';
+import { type HttpAnswer, ID_HEADER } from './http-exchange.js';
 
 export class Cluster {
   #at = 0;

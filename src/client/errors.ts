@@ -1,6 +1,6 @@
 /**
  * How a call to a daemon can fail. The classes differ in what the caller knows afterwards: refused and nothing changed;
- * nobody there; perhaps done; not understood; somebody else's locks.
+ * nobody there; not let in; perhaps done; not understood; somebody else's locks.
  */
 import { REFUSALS, type RefusalName } from '../core/refusals.js';
 
@@ -34,6 +34,14 @@ export class NoDaemon extends Error {
 /** The call was sent and its answer was lost: it may have been carried out, now or soon, or not. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown';
+}
+
+/**
+ * The daemon lets nobody in who does not show who it is: no user was named, or not with the right secret, or no
+ * certificate was shown. Nothing has changed, and nothing is tried again.
+ */
+export class Unauthorized extends Error {
+  override readonly name = 'Unauthorized';
 }
 
 /** Something answered, but not as a lockd of this version does. */

@@ -1,7 +1,7 @@
 /** The texts of the ways in which a call can fail: each names the address, says what happened, and what to do. */
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { urlText } from './daemon-url.js';
-import { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall } from './errors.js';
+import { AnotherCluster, NoDaemon, NotLockd, OutcomeUnknown, RefusedCall, Unauthorized } from './errors.js';
 
 const RIGHT_ADDRESS = 'with --url or LOCKD_URL';
 
@@ -29,6 +29,33 @@ export function answerLost(url: URL, method: string, problem: string, onlyAsks: 
   return new OutcomeUnknown(
     `The daemon at ${urlText(url)} was sent ${method}, but its answer was lost (${problem}): ` +
       'it may have been carried out or not',
+  );
+}
+
+const USER_AND_SECRET = 'LOCKD_USER with LOCKD_SECRET_FILE, or LOCKD_URL=http://USER:SECRET@HOST:PORT';
+
+/** No user was named, or not the right secret. */
+export function notLetIn(url: URL, user: string | undefined): Unauthorized {
+  return new Unauthorized(
+    user === undefined
+      ? `${urlText(url)} lets nobody in who names no user. Set ${USER_AND_SECRET} (in a program: user and secret)`
+      : `${urlText(url)} does not know the user '${user}' with this secret. Set ${USER_AND_SECRET}; ` +
+          'a new secret comes from: lockd user add',
+  );
+}
+
+/** No certificate was shown, or not the right one. `problem` is the daemon's sentence. */
+export function certificateWanted(url: URL, problem: string): Unauthorized {
+  return new Unauthorized(
+    `${urlText(url)} wants to see another certificate (${problem}). Set LOCKD_CERT and LOCKD_KEY (in a program: tls)`,
+  );
+}
+
+/** Somebody is at this address whose certificate does not prove that it is the daemon. */
+export function notTrusted(url: URL, problem: string): NotLockd {
+  return new NotLockd(
+    `The certificate of ${urlText(url)} is not trusted (${problem}). Name the address as it stands in the certificate, ` +
+      'and the authority that signed it with --ca or LOCKD_CA (in a program: tls)',
   );
 }
 

@@ -2,8 +2,11 @@
  * One request and its answer, over connections that are kept. It tries once, follows no redirect, and tells apart what
  * a caller must know after a failure: whether the request may have reached anybody.
  */
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { RESPONSE_LIMITS } from '../xmlrpc/limits.js';
+import { pageUrl, socketPath } from './daemon-url.js';
 
 /** How long one exchange may take, and what ends it before. */
 export interface Patience {
@@ -14,10 +17,13 @@ export interface Patience {
   readonly signal?: AbortSignal;
 }
 
+/** The header by which a daemon names its lock directory. */
+export const ID_HEADER = 'x-lockd-id';
+
 /** An answer, whatever its status. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: IncomingMessage['headers'];
+  readonly headers: http.IncomingMessage['headers'];
   readonly body: Buffer;
 }
 
@@ -40,43 +46,58 @@ export class Interrupted extends Error {
 export interface HttpOptions {
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Makes and keeps the connections instead of an agent of our own; it is not closed here. */
-  readonly agent?: Agent;
+  /** Sent as the header of that name with every request, without being asked for it. */
+  readonly authorization?: string;
+  /** Makes and keeps the connections instead of agents of our own; it is not closed here. */
+  readonly agent?: http.Agent;
+  /** How connections of `https:` are made by our own agent. */
+  readonly tls?: https.AgentOptions;
 }
 
 export class HttpExchange {
-  readonly #own = new Agent({ keepAlive: true });
-  readonly #agent: Agent;
+  readonly #plain: http.Agent;
+  readonly #encrypted: https.Agent;
+  readonly #agent: http.Agent | undefined;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor({ headers = {}, agent = this.#own }: HttpOptions = {}) {
-    this.#headers = headers;
+  constructor({ headers = {}, authorization, agent, tls = {} }: HttpOptions = {}) {
+    this.#headers = authorization === undefined ? headers : { ...headers, Authorization: authorization };
     this.#agent = agent;
+    this.#plain = new http.Agent({ keepAlive: true });
+    this.#encrypted = new https.Agent({ keepAlive: true, ...tls });
   }
 
-  /** Asks for a page. Rejects with `Interrupted`. */
-  get(url: URL, patience: Patience): Promise<HttpAnswer> {
-    return this.#send(request(url, this.#options(patience)), patience);
+  /** Asks for a page beside that for calls. Rejects with `Interrupted`. */
+  get(url: URL, page: string, patience: Patience): Promise<HttpAnswer> {
+    return this.#send(this.#request(url, page, patience, { headers: this.#headers }), patience);
   }
 
   /** Sends XML. Rejects with `Interrupted`. */
   post(url: URL, xml: string, patience: Patience): Promise<HttpAnswer> {
     const bytes = Buffer.from(xml);
     const headers = { ...this.#headers, 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
-    const outgoing = request(url, { ...this.#options(patience), method: 'POST', headers });
-    return this.#send(outgoing, patience, bytes);
+    return this.#send(this.#request(url, '', patience, { method: 'POST', headers }), patience, bytes);
   }
 
   /** Closes the connections that are kept. */
   close(): void {
-    this.#own.destroy();
+    this.#plain.destroy();
+    this.#encrypted.destroy();
   }
 
-  #options({ signal }: Patience): RequestOptions {
-    return { agent: this.#agent, headers: this.#headers, ...(signal ? { signal } : {}) };
+  #request(url: URL, page: string, { signal }: Patience, options: https.RequestOptions): http.ClientRequest {
+    const isEncrypted = url.protocol === 'https:';
+    const path = socketPath(url);
+    const { request } = isEncrypted ? https : http;
+    return request(pageUrl(url, page), {
+      ...options,
+      agent: this.#agent ?? (isEncrypted ? this.#encrypted : this.#plain),
+      ...(path === undefined ? {} : { socketPath: path }),
+      ...(signal ? { signal } : {}),
+    });
   }
 
-  #send(outgoing: ClientRequest, patience: Patience, body?: Buffer): Promise<HttpAnswer> {
+  #send(outgoing: http.ClientRequest, patience: Patience, body?: Buffer): Promise<HttpAnswer> {
     const deadline = new Deadline(outgoing, patience);
     return new Promise<HttpAnswer>((resolve, reject) => {
       outgoing.on('error', reject);
@@ -101,7 +122,7 @@ class Deadline {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly outgoing: ClientRequest,
+    private readonly outgoing: http.ClientRequest,
     { connectSeconds, answerSeconds }: Patience,
   ) {
     this.#start(connectSeconds, 'no connection');
@@ -110,7 +131,9 @@ class Deadline {
       this.#start(answerSeconds, 'no answer');
     };
     outgoing.on('socket', (socket) => {
-      if (socket.connecting) socket.once('connect', onConnected);
+      // Before the handshake is done nothing of the request has left.
+      if (socket.connecting)
+        socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', onConnected);
       else onConnected();
     });
   }
@@ -130,7 +153,7 @@ class Deadline {
 }
 
 /** The whole answer: a connection that ends early ends the iteration with an error. */
-async function readWhole(response: IncomingMessage): Promise<HttpAnswer> {
+async function readWhole(response: http.IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -32,7 +32,7 @@ import {
   readTrue,
 } from './answers.js';
 import { checkTexts, type Texts } from './check-texts.js';
-import { processName } from './client-name.js';
+import { processName, underUser } from './client-name.js';
 import type { Parameter } from './encode-call.js';
 import { type Abortable, Granting, waitingCall } from './granting.js';
 import { type LockdClientOptions, type Settings, settingsOf } from './options.js';
@@ -47,7 +47,8 @@ const ONCE: Asking = { repetition: 'once' };
 
 /**
  * Every method rejects with `RefusedCall` (the daemon says no), `NoDaemon` (nobody answers, nothing changed),
- * `OutcomeUnknown` (the answer of a change was lost), `NotLockd` (something else answers), or `AnotherCluster`.
+ * `Unauthorized` (not without credentials), `OutcomeUnknown` (the answer of a change was lost), `NotLockd` (something else
+ * answers), or `AnotherCluster`.
  */
 export class DaemonMethods {
   /** The name under which it locks. */
@@ -59,7 +60,7 @@ export class DaemonMethods {
   /** Throws an Error that names the option which makes no sense. */
   constructor(options: LockdClientOptions = {}) {
     this.settings = settingsOf(options);
-    this.client = options.client ?? processName();
+    this.client = options.client ?? underUser(this.settings.user, processName());
     this.wire = new Wire(this.settings);
     this.granting = new Granting(this.wire, this.settings, this.client);
   }
@@ -67,6 +68,11 @@ export class DaemonMethods {
   /** The address that answered last; with shards, that of the first. */
   get url(): URL {
     return this.settings.shards.all[0].url;
+  }
+
+  /** All addresses of the cluster; with shards, of the first. */
+  get urls(): readonly URL[] {
+    return this.settings.shards.all[0].urls;
   }
 
   /**

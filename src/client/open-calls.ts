@@ -14,7 +14,10 @@ const METHOD_NOT_FOUND = -32601;
 let hasWarned = false;
 
 export class OpenCalls implements Calls {
+  readonly urls: readonly URL[];
+
   constructor(readonly url: URL) {
+    this.urls = [url];
     if (hasWarned) return;
     hasWarned = true;
     process.emitWarning(

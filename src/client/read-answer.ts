@@ -3,8 +3,8 @@ import type { Health } from '../service/api.js';
 import { parseResponse } from '../xmlrpc/parse.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
 import { RefusedCall } from './errors.js';
-import { notLockd, redirects } from './failures.js';
-import { type HttpAnswer, Interrupted } from './http-exchange.js';
+import { certificateWanted, notLetIn, notLockd, redirects } from './failures.js';
+import { type HttpAnswer, ID_HEADER, Interrupted } from './http-exchange.js';
 
 /** What the media types of XML-RPC look like, with their charset. */
 const XML = /^(?:text|application)\/xml\s*(?:;.*?\bcharset="?([\w-]+).*)?$/i;
@@ -15,11 +15,18 @@ const UNREADABLE = 'EBADMSG';
 /**
  * The value that a method answered.
  *
+ * @param user as whom it was called.
  * @param isRepeat whether the call may have been carried out by an earlier try already.
- * @throws RefusedCall, NotLockd, or Interrupted for an answer that leaves open what happened.
+ * @throws RefusedCall, Unauthorized, NotLockd, or Interrupted for an answer that leaves open what happened.
  */
-export function readMethodAnswer(answer: HttpAnswer, url: URL, isRepeat: boolean): XmlRpcValue {
+export function readMethodAnswer(
+  answer: HttpAnswer,
+  url: URL,
+  user: string | undefined,
+  isRepeat: boolean,
+): XmlRpcValue {
   const { status, headers, body } = answer;
+  checkLetIn(answer, url, user);
   // From a proxy, for instance, behind which the daemon may have done its work.
   if (status >= 500) throw unreadable(problemOf(answer));
   if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
@@ -30,8 +37,18 @@ export function readMethodAnswer(answer: HttpAnswer, url: URL, isRepeat: boolean
   return response.value;
 }
 
-/** The health in the answer, whose status is 503 when all is not well. Throws `NotLockd`. */
-export function readHealth(answer: HttpAnswer, url: URL): Health {
+/** Throws `Unauthorized` for whoever is not let in. */
+function checkLetIn(answer: HttpAnswer, url: URL, user: string | undefined): void {
+  if (answer.status === 401) throw notLetIn(url, user);
+  // Others that refuse may be no lockd, and say something else.
+  const isLockd = answer.headers[ID_HEADER] !== undefined;
+  if (answer.status === 403 && isLockd)
+    throw certificateWanted(url, firstWords(answer.body).replace(/^: /, ''));
+}
+
+/** The health in the answer, whose status is 503 when all is not well. Throws `Unauthorized` or `NotLockd`. */
+export function readHealth(answer: HttpAnswer, url: URL, user: string | undefined): Health {
+  checkLetIn(answer, url, user);
   if (answer.status !== 200 && answer.status !== 503) throw notLockd(url, problemOf(answer));
   try {
     const health: unknown = JSON.parse(answer.body.toString());

@@ -1,10 +1,17 @@
 /** What the tries of one call have met so far, and what follows from it: another try, or which failure. */
 import { RefusedCall } from './errors.js';
-import { answerLost, nobodyAnswers } from './failures.js';
+import { answerLost, nobodyAnswers, notTrusted } from './failures.js';
 import { Interrupted } from './http-exchange.js';
 
 /** Failures to connect that do not mend themselves within seconds. */
 const HOPELESS = new Set(['ENOTFOUND', 'EACCES', 'EPERM', 'EPROTO']);
+
+/** Failures of a handshake because of the certificate that was shown to us: those of OpenSSL, and those of Node. */
+const UNTRUSTED =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
+
+/** `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`: only the last part is for people. */
+const OF_OPENSSL = /\berror:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/;
 
 /**
  * What becomes of a call that is sent twice. `question`: it changes nothing; `repeatable`: twice is the same as once, as
@@ -40,7 +47,7 @@ export class Tries {
     if (error.sent && (isSlow || this.repetition === 'once')) {
       throw answerLost(url, this.what, error.message, this.#onlyAsks);
     }
-    if (HOPELESS.has(error.code)) this.#hopeless.add(url);
+    if (HOPELESS.has(error.code) || isUntrusted(error)) this.#hopeless.add(url);
   }
 
   /** All addresses were tried; answers how often. */
@@ -62,6 +69,7 @@ export class Tries {
     // One that may have changed something stays in doubt, although the last try met nobody, or was refused.
     if (this.mayHaveArrived && !this.#onlyAsks) return answerLost(url, this.what, reason(error), false);
     if (error instanceof RefusedCall) return error;
+    if (isUntrusted(error)) return notTrusted(url, error.message);
     return nobodyAnswers(this.urls, reason(error), Math.max(1, this.#rounds));
   }
 
@@ -70,7 +78,13 @@ export class Tries {
   }
 }
 
+function isUntrusted({ sent, code }: Interrupted): boolean {
+  return !sent && UNTRUSTED.test(code);
+}
+
 function reason(error: Interrupted | RefusedCall): string {
   if (error instanceof RefusedCall) return error.message;
+  const [, problem] = OF_OPENSSL.exec(error.message) ?? [];
+  if (problem !== undefined) return `no TLS: ${problem}`;
   return error.code === 'ECONNREFUSED' ? 'connection refused' : error.message || error.code;
 }

@@ -4,7 +4,7 @@
  * again for as long as the daemon keeps the place. Whoever gives up leaves the line, as well as that can be done.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { NoDaemon, OutcomeUnknown, RefusedCall } from './errors.js';
+import { NoDaemon, OutcomeUnknown, RefusedCall, Unauthorized } from './errors.js';
 
 /** Seconds for which one call waits: many proxies cut what is silent for 30 s. */
 export const SLICE_SECONDS = 25;
@@ -42,6 +42,8 @@ export interface Pace {
   pause(seconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+const PLACELESS = [RefusedCall, NoDaemon, Unauthorized];
+
 const REAL_PACE: Pace = {
   now: () => performance.now(),
   pause: (seconds, signal) =>
@@ -54,8 +56,8 @@ export async function waitForLock<H>(calls: PlaceCalls<H>, wait: Wait, pace: Pac
   try {
     return await (wait.seconds > SLICE_SECONDS ? waiting.inSlices(calls) : waiting.inOneCall(calls));
   } catch (error) {
-    // After a refusal there is no place, and a daemon that cannot be reached forgets it in its claim time.
-    if (!(error instanceof RefusedCall || error instanceof NoDaemon)) await leave(calls);
+    // After a refusal there is no place, and a daemon that cannot be reached, or lets us in no more, forgets it in its claim time.
+    if (!PLACELESS.some((kind) => error instanceof kind)) await leave(calls);
     throw error;
   }
 }

@@ -3,10 +3,12 @@
  * answered before it was read member by member.
  */
 import type { Health } from '../service/api.js';
+import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
 import type { Answered, CallOptions, Calls } from './caller.js';
 import { underEither } from './either-signal.js';
 import type { Parameter } from './encode-call.js';
+import { RefusedCall } from './errors.js';
 import { otherVersion } from './failures.js';
 import { UnexpectedAnswer } from './members.js';
 import type { Settings } from './options.js';
@@ -22,8 +24,10 @@ type Read<T> = (value: XmlRpcValue) => T;
 export class Wire {
   constructor(private readonly settings: Settings) {}
 
-  /** The name of a resource as the daemon has it. */
+  /** The name of a resource as the daemon has it. Throws `RefusedCall` for what is no text: a variable that is not set, say. */
   name(resource: string): string {
+    if (typeof resource !== 'string')
+      throw new RefusedCall(BAD_PARAMETERS, `parameter 'resource' must be string, not ${typeof resource}`);
     return this.settings.prefix + resource;
   }
 

@@ -16,14 +16,18 @@ const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
  * Runs a command with our own standard streams, passes signals on, and resolves with its exit status; 128 + n where a
  * signal ended it. Throws `CannotRun`.
  */
-export async function runWithLock(words: readonly string[], lock: number): Promise<number> {
+export async function runWithLock(
+  words: readonly string[],
+  lock: number,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<number> {
   const [program = '', ...rest] = words;
   let child: ChildProcess | undefined;
   // Before the command is there: no signal in between may end us alone.
   const forget = listen((signal) => child?.kill(signal));
   try {
     return await new Promise<number>((resolve, reject) => {
-      child = spawn(program, rest, { stdio: descriptors(lock) });
+      child = spawn(program, rest, { stdio: descriptors(lock), env: environment });
       child.on('error', reject);
       child.on('exit', (status, signal) => resolve(status ?? 128 + constants.signals[signal ?? 'SIGKILL']));
     });

@@ -231,3 +231,28 @@ describe('history', () => {
     });
   });
 });
+
+describe('LOCKD_TOKEN within lockd run', () => {
+  const within = (token: string) => ({
+    environment: { LOCKD_CLIENT: 'A', LOCKD_RESOURCE: 'r', LOCKD_TOKEN: token },
+  });
+
+  test('stands for the token of calls about that resource', async () => {
+    const { lockd, token } = await withDaemon();
+    const held = await token('r', 'A', '--ttl', '1h');
+    expect(await lockd(['check', 'r'], within(held))).toMatchObject({ status: 0 });
+    expect(await lockd(['renew', 'r'], within('17'))).toMatchObject({ status: 76 });
+    expect(await lockd(['unlock', 'r'], within(held))).toMatchObject({ status: 0 });
+  });
+
+  test('says nothing about another one, which the command may lock besides', async () => {
+    const { lockd, token } = await withDaemon();
+    const outer = within(await token('r', 'A', '--ttl', '1h'));
+    expect(await lockd(['lock', 'other'], outer)).toMatchObject({ status: 0 });
+    expect(await lockd(['update', 'other', '--note', 'why'], outer)).toMatchObject({ status: 0 });
+    expect(await lockd(['unlock', 'other'], outer)).toMatchObject({ status: 0 });
+    expect((await lockd(['check', 'other'], outer)).stderr).toMatch(
+      /^error: Say which token of 'other' to check/,
+    );
+  });
+});

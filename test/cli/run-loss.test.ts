@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
-import { LockdProcess, listening, lockd, serve, startServe } from '../daemon.js';
+import { LockdProcess, listening, serve, startServe } from '../daemon.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 /** Writes its name and the time (seconds since 1970) to standard output, 20 times per second, for a minute; `$1` is its name. */
@@ -159,7 +159,7 @@ describe('a daemon that is gone for good', () => {
       '--url',
       url,
       '--ttl',
-      '2s',
+      '6s',
       '--',
       'sh',
       '-c',
@@ -231,14 +231,14 @@ describe('a daemon that comes back', () => {
     '%s, and a start: it carries on with the same token',
     async (signal) => {
       const first = await serve();
-      const script = 'echo ready $LOCKD_TOKEN; sleep 6; echo done; exit 3';
+      const script = 'echo ready $LOCKD_TOKEN; sleep 10; echo done; exit 3';
       const running = new LockdProcess([
         'run',
         'r',
         '--url',
         first.url,
         '--ttl',
-        '3s',
+        '6s',
         '--',
         'sh',
         '-c',
@@ -251,7 +251,7 @@ describe('a daemon that comes back', () => {
       const { url } = await listening(again, first.directory);
       expect(url).toBeDefined();
       const client = new LockdClient({ url: first.url, client: 'reader' });
-      await pause(3_500);
+      await pause(6_500);
       expect((await client.status('r')).holders).toMatchObject([{ token, state: 'held' }]);
       expect(await running.ended).toBe(3);
       expect(running.stdout).toMatch(/done\n$/);
@@ -281,7 +281,7 @@ describe('a daemon that comes back', () => {
 describe('a daemon that says so', () => {
   test('forced: the command is ended at once, with 76', async () => {
     const { url } = await serve();
-    const words = ['run', 'r', '--url', url, '--ttl', '2s', '--client', 'B', '--'];
+    const words = ['run', 'r', '--url', url, '--ttl', '6s', '--client', 'B', '--'];
     const running = new LockdProcess([
       ...words,
       'sh',
@@ -291,21 +291,22 @@ describe('a daemon that says so', () => {
       'x',
     ]);
     await running.wrote('stdout', /^x /m);
-    await lockd(['force-unlock', 'r', '--reason', 'gone', '--url', url]);
+    await new LockdClient({ url }).forceUnlock('r', { reason: 'gone' });
     const forced = performance.now();
     expect(await running.ended).toBe(76);
-    expect(performance.now() - forced).toBeLessThan(1_500);
+    // It is heard of with the next renewal, after a third of the ttl; nobody told would be ended after 0.7 of it.
+    expect(performance.now() - forced).toBeLessThan(4_200);
     expect(running.stdout).toMatch(/told\n$/);
     expect(running.stderr).toMatch(
-      /(^|\n)'B' lost 'r' \(token \d+\): the daemon says: .*forced.*Stop work on it\n'sh' gets SIGTERM, and SIGKILL in 0\.4 s\n/,
+      /(^|\n)'B' lost 'r' \(token \d+\): the daemon says: .*forced.*Stop work on it\n'sh' gets SIGTERM, and SIGKILL in 1\.2 s\n/,
     );
   });
 
   test('forced, and the command has ended before it was noticed: 76', async () => {
     const { url } = await serve();
-    const running = new LockdProcess(['run', 'r', '--url', url, '--', 'sh', '-c', 'echo ready; sleep 1']);
+    const running = new LockdProcess(['run', 'r', '--url', url, '--', 'sh', '-c', 'echo ready; sleep 3']);
     await running.wrote('stdout', /ready/);
-    await lockd(['force-unlock', 'r', '--reason', 'gone', '--url', url]);
+    await new LockdClient({ url }).forceUnlock('r', { reason: 'gone' });
     expect(await running.ended).toBe(76);
     expect(running.stderr).toMatch(/^'\S+' lost 'r' \(token \d+\): the daemon says: /);
   });
@@ -334,7 +335,7 @@ describe('a daemon that says so', () => {
     running.child.kill('SIGCONT');
     const resumed = performance.now();
     expect(await running.ended).toBe(76);
-    expect(performance.now() - resumed).toBeLessThan(1_000);
+    expect(performance.now() - resumed).toBeLessThan(3_000);
     expect((await other.status('r')).holders).toMatchObject([{ client: 'A' }]);
   });
 });

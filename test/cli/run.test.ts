@@ -94,6 +94,13 @@ describe('exit statuses', () => {
     expect(stderr).toContain('No daemon answers at http://127.0.0.1:1');
     expect((await lockd(['run', 'r'])).status).toBe(2);
     expect((await lockd(['run', 'r', '--', ''])).status).toBe(2);
+    const bare = await lockd(['run', 'r', 'ls', '-l']);
+    expect(bare).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(
+        "unknown option '-l'\nWhat is to be run stands behind --, with its own options.",
+      ),
+    });
     expect((await lockd(['run', 'r', '--on-loss', 'cry', '--', 'true'])).status).toBe(2);
     expect((await lockd(['run', 'r', '--wait', '1s', '--no-wait', '--', 'true'])).status).toBe(2);
   });
@@ -183,7 +190,7 @@ describe('the command', () => {
 
   test('is run when its turn comes, under a lease that is renewed for as long as it takes', async () => {
     const { start, holder } = await withDaemon();
-    const running = start(['--ttl', '500ms'], 'sh', '-c', 'echo $LOCKD_TOKEN; sleep 2; exit 4');
+    const running = start(['--ttl', '3s'], 'sh', '-c', 'echo $LOCKD_TOKEN; sleep 5; exit 4');
     const [token] = await running.wrote('stdout', /\d+/);
     const other = await holder.lock('r', { wait: 20 });
     expect(await running.ended).toBe(4);

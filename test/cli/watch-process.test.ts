@@ -1,6 +1,7 @@
 /** `lockd watch` as a process: what it says while it follows a real daemon, and how it ends. */
 import { spawn } from 'node:child_process';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { processesWith, until } from '../clients/shell-process.js';
 import { Caller } from '../crash/caller.js';
 import { callOnce, succeeded } from '../crash/clients.js';
 import { LockdProcess, serve } from '../daemon.js';
@@ -117,25 +118,49 @@ test('nobody reads any more: it ends quietly at the next change', async () => {
   expect(watch.stderr).toBe('');
 });
 
-test('as the first part of a pipe', async () => {
+/** `lockd watch | head -n 1` of a daemon where `r` is locked, and what it wrote. */
+async function intoHead(words: string, path = process.env.PATH) {
   const { url } = await serve();
   succeeded(await callOnce(url, 'lock', 'r', 'A'));
   const lockd = new URL('../../bin/lockd.js', import.meta.url).pathname;
-  const script = '"$0" "$1" watch --url "$2" --interval 100ms | head -n 1';
-  const shell = spawn('sh', ['-c', script, process.execPath, lockd, url], {
+  const script = `PATH="$3" "$0" "$1" watch --url "$2" ${words} | head -n 1`;
+  const shell = spawn('sh', ['-c', script, process.execPath, lockd, url, path ?? ''], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
   const written = { out: '', error: '' };
   shell.stdout.on('data', (chunk) => {
     written.out += chunk;
-    // `head` has its line; the next one finds nobody.
-    void callOnce(url, 'unlock', 'r', 'A');
   });
   shell.stderr.on('data', (chunk) => {
     written.error += chunk;
   });
-  expect(await new Promise((resolve) => shell.once('close', resolve))).toBe(0);
-  expect(written.out).toMatch(/\tr\theld\tA\t\d{16}\tno lease\n$/);
-  expect(written.error).toBe('');
+  const ended = new Promise((resolve) => shell.once('close', resolve));
+  return { url, shell, written, ended };
+}
+
+describe('as the first part of a pipe', () => {
+  test('ends with who reads it, although nothing changes any more', async () => {
+    const { written, ended } = await intoHead('--interval 1h');
+    expect(await ended).toBe(0);
+    expect(written).toEqual({ out: expect.stringMatching(/\tr\theld\tA\t\d{16}\tno lease\n$/), error: '' });
+  });
+
+  test('where nobody can tell that, at the next change', async () => {
+    // No `tail` is found.
+    const { url, shell, written, ended } = await intoHead('--interval 100ms', '/nowhere');
+    shell.stdout.on('data', () => void callOnce(url, 'unlock', 'r', 'A'));
+    expect(await ended).toBe(0);
+    expect(written).toEqual({ out: expect.stringMatching(/\tr\theld\tA\t/), error: '' });
+  });
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)('leaves nothing behind when %s ends it', async (signal) => {
+    const { url } = await serve();
+    const watch = await watching(url);
+    const looking = () => processesWith(`--pid\0${watch.child.pid}\0`).length;
+    await until(() => looking() === 1);
+    watch.child.kill(signal);
+    await watch.ended;
+    await until(() => looking() === 0);
+  });
 });

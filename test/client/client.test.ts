@@ -145,7 +145,9 @@ test('members without a value are left out, not sent as empty texts', async () =
 test('everything is listed, page by page', async () => {
   const [a] = await twoClients();
   const names = Array.from({ length: 1_001 }, (_, index) => `r${String(index).padStart(4, '0')}`);
-  await Promise.all(names.map((name) => a.lock(name)));
+  // A hundred connections at once are enough.
+  for (let first = 0; first < names.length; first += 100)
+    await Promise.all(names.slice(first, first + 100).map((name) => a.lock(name)));
   const listed = async (options: Parameters<LockdClient['listAll']>[0]) => {
     const found: string[] = [];
     for await (const status of a.listAll(options)) found.push(status.resource);
@@ -186,6 +188,24 @@ test('what no daemon accepts is not sent, and refused in the words of the daemon
     message: expect.stringMatching(/^list: a parameter cannot be written as XML: /),
   });
 });
+
+test.each([[undefined], [null], [5], [{}]])(
+  'a resource that is %j is none: nothing is locked by that name',
+  async (given) => {
+    const { url } = await realDaemon();
+    // As a program without types may pass a variable that is not set.
+    const resource = given as unknown as string;
+    const refused = { code: -32602, message: `parameter 'resource' must be string, not ${typeof given}` };
+    for (const prefix of ['', 'deploy/']) {
+      const asking = new LockdClient({ url, client: 'A', prefix });
+      await expect(asking.acquire(resource)).rejects.toMatchObject(refused);
+      await expect(asking.withLock(resource, {}, () => 1)).rejects.toMatchObject(refused);
+      await expect(asking.enqueue(resource)).rejects.toMatchObject(refused);
+      await expect(asking.status(resource)).rejects.toMatchObject(refused);
+    }
+    expect(await new LockdClient({ url }).list()).toEqual([]);
+  },
+);
 
 test('the daemon says the same of a newline', async () => {
   const [a] = await twoClients();

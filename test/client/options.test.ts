@@ -13,6 +13,8 @@ describe('options that make no sense', () => {
     [{ shards: ['http://a:1', 'b'] }, "shards must be like http://127.0.0.1:7420, not 'b'"],
     [{ urls: ['http://a:1', 'open://'] }, 'urls must not name open:// beside other addresses'],
     [{ url: 'open://x' }, "url must be like http://127.0.0.1:7420, not 'open://x'"],
+    // As a program without types may say it.
+    [{ url: {} as string }, "url must be like http://127.0.0.1:7420, not '[object Object]'"],
     [{ timeout: 0 }, 'timeout must be above 0'],
     [{ timeout: Number.NaN }, 'timeout must be above 0'],
     [{ connectTimeout: Number.POSITIVE_INFINITY }, 'connectTimeout must be above 0'],

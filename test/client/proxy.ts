@@ -12,12 +12,22 @@ export interface CuttingProxy {
   answered: number;
   /** Connections so far. */
   connections: number;
+  /** Closes all connections, and from now on each new one at once. */
+  down(): void;
 }
 
 export async function proxyTo(target: string): Promise<CuttingProxy> {
-  const proxy = { url: '', target, cutAfter: undefined, answered: 0, connections: 0 } as CuttingProxy;
+  const clients = new Set<Socket>();
+  const proxy: Omit<CuttingProxy, 'url'> = {
+    ...{ target, cutAfter: undefined, answered: 0, connections: 0 },
+    down() {
+      proxy.target = undefined;
+      for (const client of clients) client.destroy();
+    },
+  };
   const url = await tcpServer((client) => {
     proxy.connections += 1;
+    clients.add(client);
     if (proxy.target === undefined) {
       client.destroy();
       return;
@@ -34,7 +44,7 @@ export async function proxyTo(target: string): Promise<CuttingProxy> {
   return Object.assign(proxy, { url });
 }
 
-function passOn(daemon: Socket, client: Socket, allowed: number, proxy: CuttingProxy): void {
+function passOn(daemon: Socket, client: Socket, allowed: number, proxy: Omit<CuttingProxy, 'url'>): void {
   let passed = 0;
   daemon.on('data', (bytes) => {
     proxy.answered += bytes.length;

@@ -336,8 +336,9 @@ describe('addresses', () => {
   test.each([
     ['127.0.0.1:7420', "must be like http://127.0.0.1:7420, not '127.0.0.1:7420'"],
     ['localhost:7420', "must be like http://127.0.0.1:7420, not 'localhost:7420'"],
-    ['https://h:7420', "must be like http://127.0.0.1:7420, not 'https://h:7420'"],
-    ['http://me:secret@h:7420', 'must not name a user or password'],
+    ['ftp://h:7420', "must be like http://127.0.0.1:7420, not 'ftp://h:7420'"],
+    ['unix:', "must be like http://127.0.0.1:7420, not 'unix:'"],
+    ['unix://h/socket', "must be like http://127.0.0.1:7420, not 'unix://h/socket'"],
     ['http://h:7420/?a=b', "must end with its path, not '?a=b'"],
   ])('%s', (url, message) => {
     expect(() => new LockdClient({ url })).toThrow(message);
