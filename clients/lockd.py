@@ -17,15 +17,18 @@ At the resource itself, with no daemon: an old command never runs after a newer 
 
     python3 lockd.py gate /srv/app/token "$LOCKD_TOKEN" -- ./switch-release
 
-Where the daemon is: LOCKD_URL, Client(url=...), or --url; several addresses of one cluster by comma. Who locks:
-LOCKD_CLIENT, Client(client=...), or --client. In Robot Framework: `Library  lockd.py`, see the class `lockd`.
+Where the daemon is: LOCKD_URL, Client(url=...), or --url; http://HOST:PORT, https://HOST:PORT or unix:/PATH, several
+addresses of one cluster by comma. Who locks: LOCKD_CLIENT, Client(client=...), or --client. Who calls, where the daemon
+wants to know: LOCKD_USER with LOCKD_SECRET_FILE, or user and secret in LOCKD_URL. Whom to trust with https: the system's
+authorities, or LOCKD_CA alone; LOCKD_CERT and LOCKD_KEY are shown. In Robot Framework: `Library  lockd.py`, see the class
+`lockd`.
 
 How long a lock is counted on: from the moment when the request for it was SENT, for nine tenths of its ttl, by a clock
 that goes on while the machine sleeps. So it ends here before it ends at the daemon. A renewal that fails is tried again
 until then; that the daemon says the lock is lost counts at once.
 """
-import argparse
 import atexit
+import base64
 import calendar
 import collections
 import contextlib
@@ -47,8 +50,10 @@ import socket
 import stat
 import subprocess
 import sys
+import textwrap
 import threading
 import time
+import traceback
 import unicodedata
 import urllib.parse
 import uuid
@@ -60,13 +65,17 @@ try:
     import pwd
 except ImportError:  # Windows has locks from here, but no `run` and no `gate`.
     fcntl = pwd = None
+try:
+    import ssl
+except ImportError:  # a Python without it speaks http:// only
+    ssl = None
 
 VERSION = '0.0.0'  # the daemon that handed this file out fills this in
 DEFAULT_URL = 'http://127.0.0.1:7420'
 
 __all__ = [
     'lock', 'try_lock', 'enqueue', 'default_client', 'gate', 'Client', 'Hold', 'Place', 'Retry',
-    'Error', 'Refused', 'Unavailable', 'OutcomeUnknown', 'NotLockd', 'LockLost', 'GateRefused', 'GateClosed', 'GateBusy',
+    'Error', 'Refused', 'Unavailable', 'OutcomeUnknown', 'NotLockd', 'NotAllowed', 'LockLost', 'GateRefused', 'GateClosed', 'GateBusy',
     'BadParameter', 'Held', 'NotOwner', 'NotLocked', 'TimedOut', 'LimitMismatch', 'NotQueued', 'LineFull', 'Lost',
     'Fencing', 'StaleToken', 'RequestReused', 'Unreadable', 'Denied', 'TooMany', 'StorageFull', 'Stopping', 'Ended',
     'AlreadyInLine', 'TakenOver',
@@ -88,6 +97,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # The part of a lease that is counted on, and the part after which it is renewed.
 SAFE_PART = 0.9
 RENEW_PART = 1 / 3
+# Seconds for which processes may withstand SIGKILL, as those do that hang in a dead file system.
+KILL_SECONDS = 10.0
 # A gate's file is written anew beyond the first; beyond the second it cannot be one.
 GATE_BYTES = 4096
 MAX_GATE_BYTES = 1024 * 1024
@@ -120,6 +131,12 @@ class Refused(Error):
         if code is not None:
             self.code = code
 
+    @property
+    def name(self) -> str:
+        """How JSON calls it: lineFull is the name of LineFull."""
+        name = type(self).__name__
+        return name[0].lower() + name[1:]
+
 
 class Unavailable(Error):
     """No daemon answers, and nothing has changed."""
@@ -133,6 +150,12 @@ class OutcomeUnknown(Unavailable):
 
 class NotLockd(Unavailable):
     """Something answered, but not the lockd that was meant."""
+
+
+class NotAllowed(Error):
+    """The daemon does not let us in: it wants to know who calls, or does not know this user with this secret."""
+
+    exit_status = NOT_ALLOWED
 
 
 class LockLost(Error):
@@ -258,7 +281,7 @@ class StorageFull(Refused):
 class Stopping(Refused, Unavailable):
     """The daemon is stopping, or is not the one that decides."""
 
-    code, exit_status = 16, NO_DAEMON
+    code, exit_status, name = 16, NO_DAEMON, 'unavailable'
 
 
 class Ended(Refused):
@@ -310,6 +333,141 @@ _CLOCK_START = (time.monotonic(), _sleepless())
 def clock() -> float:
     """Seconds since this module was loaded, on whichever clock has gone further: leases are counted by it."""
     return max(time.monotonic() - _CLOCK_START[0], _sleepless() - _CLOCK_START[1])
+
+
+# ---------------------------------------------------------------- where the daemon is, and who calls
+
+
+class _Address(NamedTuple):
+    """Where a daemon listens, without user and secret, so that it can be shown."""
+
+    text: str  # as people write it
+    scheme: str
+    host: str
+    port: int
+    path: str  # of the requests, or of the socket
+
+
+class _User(NamedTuple):
+    """Who calls, and what proves it. It never shows the secret."""
+
+    name: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return '<lockd user {!r}>'.format(self.name)
+
+    @property
+    def authorization(self) -> str:
+        """For the header of that name."""
+        return 'Basic ' + base64.b64encode(':'.join(self).encode('utf-8')).decode('ascii')
+
+
+def _read_urls(text: str) -> Tuple[List[_Address], Optional[_User]]:
+    """The addresses of one cluster, by comma, and who calls there, where one of them says so."""
+    try:
+        addresses, users = zip(*(_read_url(part.strip()) for part in text.split(',')))
+    except BadParameter:
+        if '@' not in text:
+            raise
+        # Whatever is wrong with it, a secret is not shown, nor a part of it.
+        problem = 'must be like http://user:secret@127.0.0.1:7420, both percent-encoded where they have odd characters'
+        raise BadParameter(problem) from None
+    if len(addresses) > 1 and any(address.scheme == 'open' for address in addresses):
+        raise BadParameter('must not name open:// beside other addresses')
+    named = set(filter(None, users))
+    if len(named) > 1:
+        raise BadParameter('must not name several users: the addresses are those of one cluster')
+    return list(addresses), named.pop() if named else None
+
+
+def _read_url(text: str) -> Tuple[_Address, Optional[_User]]:
+    if text == 'open://':
+        return _Address(text, 'open', '', 0, ''), None
+    if text.startswith('unix:'):
+        socket_path = text[len('unix:') :]
+        if not socket_path or not hasattr(socket, 'AF_UNIX'):
+            raise BadParameter("must be like unix:/run/lockd.sock, on a system that has such sockets, not '{}'".format(text))
+        return _Address(text, 'unix', 'localhost', 80, socket_path), None
+    try:
+        url = urllib.parse.urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0 or url.scheme not in ('http', 'https'):
+        raise BadParameter("must be like http://127.0.0.1:7420, not '{}'".format(text))
+    if url.query or url.fragment:
+        raise BadParameter("must end with its path, not '{}'".format(text))
+    if re.search('[^!-~]', text):
+        raise BadParameter("must be written without spaces and in ASCII, not '{}'".format(text))
+    if url.scheme == 'https' and ssl is None:
+        raise BadParameter("is '{}', but this Python was built without TLS".format(text))
+    user = None
+    if '@' in url.netloc:
+        user = _User(*map(urllib.parse.unquote, (url.username or '', url.password or '')))
+        if not all(user):
+            raise BadParameter('must name a secret beside the user')
+    path = url.path.rstrip('/')
+    place = '{}://{}{}'.format(url.scheme, url.netloc.rpartition('@')[2], path)
+    return _Address(place, url.scheme, host, port or (443 if url.scheme == 'https' else 80), path or '/'), user
+
+
+def _environment() -> Dict[str, str]:
+    """Ours, for a command: where the daemon is, but no secret."""
+    environment = dict(os.environ)
+    if '@' in environment.get('LOCKD_URL', ''):
+        try:
+            environment['LOCKD_URL'] = ','.join(address.text for address in _read_urls(environment['LOCKD_URL'])[0])
+        except BadParameter:
+            del environment['LOCKD_URL']
+    return environment
+
+
+def _find_user(name: Optional[str], secret: Optional[str], in_url: Optional[_User]) -> Optional[_User]:
+    """Who calls: as given, or as the URL says, or as LOCKD_USER and LOCKD_SECRET_FILE do; nobody, perhaps."""
+    if name is None and secret is None:
+        if in_url:
+            return in_url
+        name, file = os.environ.get('LOCKD_USER') or None, os.environ.get('LOCKD_SECRET_FILE') or None
+        if (name is None) != (file is None):
+            raise BadParameter('LOCKD_USER and LOCKD_SECRET_FILE belong together: set both, or neither')
+        secret = None if file is None else _read_secret(file)
+    if name is None and secret is None:
+        return None
+    if not name or not secret or ':' in name:
+        raise BadParameter('a user is a name without colon, and a secret; both, or neither')
+    return _User(name, secret)
+
+
+def _read_secret(file: str) -> str:
+    try:
+        with open(file, 'rb') as opened:
+            secret = opened.read(4096).decode('utf-8')
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, 'strerror', None) or 'it is no text'
+        raise BadParameter('LOCKD_SECRET_FILE: {} cannot be read ({})'.format(file, reason)) from None
+    secret = re.sub('\r?\n$', '', secret)
+    if not secret or re.search('[\0-\x1f]', secret):
+        raise BadParameter('LOCKD_SECRET_FILE: {} must have the secret alone, on one line'.format(file))
+    return secret
+
+
+def _tls_context(ca: Optional[str], cert: Optional[str], key: Optional[str]) -> Any:
+    """Whom we trust, and what we show. A given authority stands for those of the system."""
+    if key and not cert:
+        raise BadParameter('LOCKD_KEY belongs to a certificate: set LOCKD_CERT, too')
+    names = 'LOCKD_CA: {}'.format(ca)
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        names = 'LOCKD_CERT: {}, LOCKD_KEY: {}'.format(cert, key or cert)
+        if cert:
+            # Without a password of its own it would ask at the terminal for that of an encrypted key.
+            context.load_cert_chain(cert, key, password='')
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, FileNotFoundError) else 'it is no PEM that can be used without password'
+        raise BadParameter('{} cannot be read ({})'.format(names, reason)) from problem
+    return context
 
 
 # ---------------------------------------------------------------- one exchange with a daemon
@@ -371,79 +529,117 @@ class _SocketBytes(io.RawIOBase):
         return self._sock.recv_into(buffer)
 
 
-def _exchange(
-    address: urllib.parse.SplitResult, path: str, body: Optional[bytes], connect: float, answer: float
-) -> _Page:
-    """One request and its answer over a connection of its own. It tries once and follows no redirect. Raises _Cut."""
-    connection = http.client.HTTPConnection(address.hostname or '', address.port or 80)
-    sock, sent = None, False
-    try:
-        sock = socket.create_connection((connection.host, connection.port), timeout=connect)
-        sent = True
+class _Wire:
+    """How requests get to a daemon: as whom, and over which connections."""
+
+    def __init__(self, user: Optional[_User], context: Any):
+        self.user, self._context = user, context
+        # Where the last one led: a name is looked up again only when that does not answer any more.
+        self._peers: Dict[Tuple[str, int], Tuple[str, int]] = {}
+
+    def exchange(self, address: _Address, path: str, body: Optional[bytes], connect: float, answer: float) -> _Page:
+        """One request and its answer over a connection of its own. It tries once and follows no redirect. Raises _Cut."""
+        connection = http.client.HTTPConnection(address.host, address.port)
+        sock, sent = None, False
+        try:
+            sock = self._connect(address, connect)
+            sent = True
+            connection.sock = _BoundedSocket(sock, clock() + answer)
+            headers = {'Content-Type': 'text/xml', 'Connection': 'close', 'User-Agent': 'lockd.py/' + VERSION}
+            if self.user:
+                headers['Authorization'] = self.user.authorization
+            connection.request('GET' if body is None else 'POST', path, body, headers)
+            page = _read_page(connection.getresponse())
+            if address.scheme != 'unix':
+                self._peers[address.host, address.port] = sock.getpeername()[:2]
+            return page
+        except socket.timeout as problem:
+            raise _Cut(sent, 'no answer within {:g} s'.format(answer) if sent else 'no connection', sent) from problem
+        except (OSError, UnicodeError, http.client.HTTPException) as problem:
+            refused = isinstance(problem, ConnectionRefusedError)
+            raise _Cut(sent, 'connection refused' if refused else str(problem) or type(problem).__name__) from problem
+        finally:
+            if sock is not None:
+                sock.close()
+
+    def _connect(self, address: _Address, seconds: float) -> socket.socket:
+        if address.scheme == 'unix':
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(seconds)
+            return _connected(sock, lambda: sock.connect(address.path))
+        target = address.host, address.port
+        sock = socket.create_connection(self._peers.pop(target, target), timeout=seconds)
+        return _connected(sock, lambda: self._greet(sock, address))
+
+    def _greet(self, sock: socket.socket, address: _Address) -> Optional[socket.socket]:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.sock = _BoundedSocket(sock, clock() + answer)
-        headers = {'Content-Type': 'text/xml', 'Connection': 'close', 'User-Agent': 'lockd.py/' + VERSION}
-        connection.request('GET' if body is None else 'POST', path, body, headers)
-        response = connection.getresponse()
-        # http.client takes the end of a connection for the end of the head.
-        if response.length is None and not response.chunked:
-            raise _Cut(sent, 'the answer was cut off, or does not say how long it is')
-        content = bytearray()
-        for piece in iter(lambda: response.read(65536), b''):
-            content += piece
-            if len(content) > MAX_ANSWER_BYTES:
-                raise _Cut(sent, 'an answer of more than {:,} bytes'.format(MAX_ANSWER_BYTES))
-        if response.length:
-            raise _Cut(sent, 'the answer was cut off')
-        return _Page(response.status, response.headers, bytes(content))
-    except socket.timeout as problem:
-        raise _Cut(sent, 'no answer within {:g} s'.format(answer) if sent else 'no connection', sent) from problem
-    except (OSError, http.client.HTTPException) as problem:
-        refused = isinstance(problem, ConnectionRefusedError)
-        raise _Cut(sent, 'connection refused' if refused else str(problem) or type(problem).__name__) from problem
-    finally:
-        if sock is not None:
-            sock.close()
+        if address.scheme != 'https':
+            return None
+        try:
+            return self._context.wrap_socket(sock, server_hostname=address.host)
+        except ssl.SSLCertVerificationError as problem:
+            raise NotLockd(
+                '{} shows a certificate that is not trusted ({}). Name the authority that signed it with LOCKD_CA, and the '
+                'daemon as the certificate does'.format(address.text, problem.verify_message)
+            ) from problem
 
 
-_NOT_IN_XML = re.compile('[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+def _connected(sock: socket.socket, connect: Callable[[], Optional[socket.socket]]) -> socket.socket:
+    """The socket, or what `connect` makes of it; closed where that fails."""
+    try:
+        return connect() or sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _read_page(response: http.client.HTTPResponse) -> _Page:
+    # http.client takes the end of a connection for the end of the head.
+    if response.length is None and not response.chunked:
+        raise _Cut(True, 'the answer was cut off, or does not say how long it is')
+    content = bytearray()
+    for piece in iter(lambda: response.read(65536), b''):
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise _Cut(True, 'an answer of more than {:,} bytes'.format(MAX_ANSWER_BYTES))
+    if response.length:
+        raise _Cut(True, 'the answer was cut off')
+    return _Page(response.status, response.headers, bytes(content))
+
+
+_NOT_IN_XML = re.compile('[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
 def _write_call(method: str, parameters: Tuple[Any, ...]) -> bytes:
     """The call as XML; options without a value are left out."""
 
-    def writable(value: Any) -> Any:
+    def writable(name: str, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: writable(member) for name, member in value.items() if member is not None}
-        if isinstance(value, str) and _NOT_IN_XML.search(value):
-            raise BadParameter('{}: {!r} has characters that XML cannot carry'.format(method, value))
+            return {one: writable(one, member) for one, member in value.items() if member is not None}
+        odd = _NOT_IN_XML.search(value) if isinstance(value, str) else None
+        if odd:
+            text = "{}: parameter '{}' must be printable text, but has U+{:04X}"
+            raise BadParameter(text.format(method, name, ord(odd.group())))
         if isinstance(value, float) and not math.isfinite(value):
-            raise BadParameter('{}: {} is no number of seconds'.format(method, value))
+            raise BadParameter("{}: parameter '{}' must be a number of seconds, not {}".format(method, name, value))
         return value
 
     try:
-        text = xmlrpc.client.dumps(tuple(map(writable, parameters)), method, encoding='utf-8')
+        texts = tuple(map(writable, ('resource', 'client', 'seconds', 'options'), parameters))
+        text = xmlrpc.client.dumps(texts, method, encoding='utf-8')
     except (TypeError, OverflowError) as problem:
         raise BadParameter('{}: a parameter cannot be written as XML: {}'.format(method, problem)) from problem
     return text.encode('utf-8')
 
 
-def _read_answer(page: _Page, url: str) -> Any:
-    """The value that a method answered. Raises Refused, NotLockd, or _Cut where it is open what happened."""
+def _read_answer(page: _Page, url: str, user: Optional[_User]) -> Any:
+    """The value that a method answered. Raises Refused, NotAllowed, NotLockd, or _Cut where it is open what happened."""
     # From a proxy, for instance, behind which the daemon may have done its work.
     if page.status >= 500:
         raise _Cut(True, 'HTTP status {}'.format(page.status))
-    if 300 <= page.status < 400:
-        raise NotLockd(
-            '{} answers with a redirect to {}, and none is followed. Name the address of the daemon itself with --url '
-            'or LOCKD_URL'.format(url, _printable(page.headers.get('Location', 'nowhere')))
-        )
     if page.status != 200 or page.headers.get_content_type() not in ('text/xml', 'application/xml'):
-        raise NotLockd(
-            '{} does not answer as a lockd does (HTTP status {}). Is it the address of a lockd? Name the right one with '
-            '--url or LOCKD_URL'.format(url, page.status)
-        )
+        raise _no_answer(page, url, user)
     try:
         text = page.body.decode('utf-8')
         # No answer of a lockd has one, and entities can make a small answer a huge one.
@@ -457,6 +653,35 @@ def _read_answer(page: _Page, url: str) -> Any:
     except Exception as problem:  # whatever a parser thinks of what is no answer
         raise _Cut(True, 'it cannot be read: {}'.format(problem)) from problem
     return _with_zone(value)
+
+
+def _no_answer(page: _Page, url: str, user: Optional[_User]) -> Error:
+    """What a page says that answers no method."""
+    words = _printable(' '.join(page.body[:300].decode('utf-8', 'replace').split()))
+    status = 'HTTP status {}{}'.format(page.status, ': ' + words if words and words[0] != '<' else '')
+    if page.status == 401 and user:
+        return NotAllowed(
+            "{} does not know user '{}', or not with this secret. Look at LOCKD_USER and LOCKD_SECRET_FILE, or at user and "
+            'secret in LOCKD_URL'.format(url, user.name)
+        )
+    if page.status == 401:
+        return NotAllowed(
+            '{} lets nobody in whom it does not know. Say who calls: set LOCKD_USER and LOCKD_SECRET_FILE, or user and '
+            'secret in LOCKD_URL'.format(url)
+        )
+    if page.status == 403:
+        return NotAllowed(
+            '{} does not let us in ({}). Where it wants a certificate, set LOCKD_CERT and LOCKD_KEY'.format(url, status)
+        )
+    if 300 <= page.status < 400:
+        return NotLockd(
+            '{} answers with a redirect to {}, and none is followed. Name the address of the daemon itself with --url or '
+            'LOCKD_URL'.format(url, _printable(page.headers.get('Location', 'nowhere')))
+        )
+    return NotLockd(
+        '{} does not answer as a lockd does ({}). Is it the address of a lockd? Name the right one with --url or '
+        'LOCKD_URL'.format(url, status)
+    )
 
 
 def _with_zone(value: Any) -> Any:
@@ -512,11 +737,15 @@ class Client:
     """
     Calls a lockd daemon. Threads may share one; threads that compete for one lock need a client, or a name, each.
 
-    url      http://HOST:PORT, several of one cluster by comma; `open://` grants everything, for tests
-    client   who locks; user@host:pid-random unless said otherwise
+    url      http://HOST:PORT, https://HOST:PORT or unix:/PATH, several of one cluster by comma; `open://` grants
+             everything, for tests
+    client   who locks; user@host:pid-random unless said otherwise, with `USER/` before it where a user calls
     prefix   stands before the name of every resource
     timeout  seconds for an answer, beyond what the call itself may wait
     retry    how a call is tried again; never one that might then be carried out twice
+    user     who calls, and its `secret`; may also stand in the URL
+    ca       path of the authority (PEM) that https:// trusts, instead of those of the system
+    cert     path of a certificate (PEM) to show, and its `key`, where that stands in a file of its own
     """
 
     def __init__(
@@ -526,11 +755,23 @@ class Client:
         prefix: str = '',
         timeout: float = 10,
         retry: Retry = Retry(),
+        user: Optional[str] = None,
+        secret: Optional[str] = None,
+        ca: Optional[str] = None,
+        cert: Optional[str] = None,
+        key: Optional[str] = None,
     ):
-        self.url = url or os.environ.get('LOCKD_URL') or DEFAULT_URL
-        self._addresses = [_read_url(text.strip()) for text in self.url.split(',')]
+        try:
+            self._addresses, in_url = _read_urls(url or os.environ.get('LOCKD_URL') or DEFAULT_URL)
+        except BadParameter as problem:
+            raise BadParameter('the URL {}'.format(problem)) from None
+        self.url = ','.join(address.text for address in self._addresses)
+        tls = [given or os.environ.get(name) for given, name in ((ca, 'LOCKD_CA'), (cert, 'LOCKD_CERT'), (key, 'LOCKD_KEY'))]
+        is_secure = any(address.scheme == 'https' for address in self._addresses)
+        self._wire = _Wire(_find_user(user, secret, in_url), _tls_context(*tls) if is_secure else None)
         self._turn = 0
         self._name = client or os.environ.get('LOCKD_CLIENT')
+        self._make_name = _process_name
         self._made_name = (0, '')
         self._cluster: Optional[str] = None
         self.prefix, self.timeout, self.retry = prefix, timeout, retry
@@ -543,7 +784,9 @@ class Client:
         if self._name is not None:
             return self._name
         if self._made_name[0] != os.getpid():
-            self._made_name = (os.getpid(), _process_name())
+            # Under such a name the daemon lets a user act without further leave.
+            user = '' if self._wire.user is None else self._wire.user.name + '/'
+            self._made_name = (os.getpid(), user + self._make_name())
         return self._made_name[1]
 
     # Locks that are renewed by themselves
@@ -575,7 +818,7 @@ class Client:
         line = _Line(self, offer)
         try:
             return Hold(self, offer, line.take(math.inf if wait is None else wait, tell), renew)
-        except (Refused, Unavailable) as problem:
+        except (Refused, Unavailable, NotAllowed) as problem:
             # After a refusal there is no place, and a daemon that cannot be reached forgets it by itself.
             if isinstance(problem, OutcomeUnknown):
                 line.leave()
@@ -645,25 +888,25 @@ class Client:
 
     def check(self, resource: str, token: str) -> bool:
         """Whether the token is that of a current hold: not lost, not being fenced."""
-        return self._call('check', self.prefix + resource, str(token), repeatable=True).value is True
+        return self._ask('check', self.prefix + resource, str(token)) is True
 
     def status(self, resource: str) -> Dict[str, Any]:
         """Who holds it and who waits; a free one has a status too."""
-        return _struct(self._call('status', self.prefix + resource, repeatable=True).value)
+        return _struct(self._ask('status', self.prefix + resource))
 
     def list(self, prefix: str = '', **options: Any) -> List[Dict[str, Any]]:
         """What is not free, a page of at most `count` after the resource `after`; also `client`, `state`."""
         options['prefix'] = (self.prefix + prefix) or None
-        return list(map(_struct, self._call('list', options, repeatable=True).value))
+        return list(map(_struct, self._ask('list', options)))
 
     def history(self, resource: Optional[str] = None, **options: Any) -> List[Dict[str, Any]]:
         """What happened, newest first, a page of at most `count` before the id `before`; also `client`."""
         options['resource'] = None if resource is None else self.prefix + resource
-        return list(map(_struct, self._call('history', options, repeatable=True).value))
+        return list(map(_struct, self._ask('history', options)))
 
     def stats(self) -> Dict[str, Any]:
         """What the daemon has done since its start."""
-        return _struct(self._call('stats', repeatable=True).value)
+        return _struct(self._ask('stats'))
 
     def force_unlock(self, resource: str, reason: str, client: Optional[str] = None, fenced: bool = False) -> bool:
         """Ends somebody's hold against their will; `fenced`: you vouch that they can do no more harm."""
@@ -704,13 +947,16 @@ class Client:
                 address = self._addresses[self._turn % len(self._addresses)]
                 sent = clock()
                 try:
-                    page = _exchange(address, address.path or '/', body, min(CONNECT_SECONDS, seconds), seconds + wait)
+                    connect = min(CONNECT_SECONDS, seconds)
+                    path = '/' if address.scheme == 'unix' else address.path
+                    page = self._wire.exchange(address, path, body, connect, seconds + wait)
                     self._compare_cluster(page, address)
-                    return _Answer(_read_answer(page, address.geturl()), sent, clock())
+                    return _Answer(_read_answer(page, address.text, self._wire.user), sent, clock())
                 except _Cut as cut:
                     problem: Exception = cut
                     may_have_arrived = may_have_arrived or cut.sent
                     if cut.sent and (cut.slow or not repeatable):
+                        self._turn += 1  # the next call may find another one that answers
                         raise OutcomeUnknown(_lost_text(address, method, cut)) from cut
                 except Stopping as stopping:
                     problem = stopping
@@ -730,7 +976,17 @@ class Client:
             'LOCKD_URL'.format(self.url, problem, '1 try' if attempt == 1 else '{} tries'.format(attempt))
         ) from problem
 
-    def _compare_cluster(self, page: _Page, address: urllib.parse.SplitResult) -> None:
+    def _ask(self, method: str, *parameters: Any, **patience: Any) -> Any:
+        """The answer to a question: where it is lost, nothing has happened."""
+        try:
+            return self._call(method, *parameters, repeatable=True, **patience).value
+        except OutcomeUnknown as problem:
+            raise Unavailable(
+                'No daemon answers at {} ({}). Start one with: lockd serve. Or name the right address with --url or '
+                'LOCKD_URL'.format(self.url, problem.__cause__)
+            ) from problem
+
+    def _compare_cluster(self, page: _Page, address: _Address) -> None:
         """Two daemons that know nothing of each other would grant one lock twice."""
         found = page.headers.get('X-Lockd-Id')
         if found is None:
@@ -740,7 +996,7 @@ class Client:
         if found != self._cluster:
             raise NotLockd(
                 '{} belongs to another lockd ({}) than the one that answered before ({}): the addresses of one client '
-                'must be those of one cluster'.format(address.geturl(), _printable(found), _printable(self._cluster))
+                'must be those of one cluster'.format(address.text, _printable(found), _printable(self._cluster))
             )
 
     def _give_back(self, resource: str, client: str, token: str, **patience: Any) -> None:
@@ -755,31 +1011,15 @@ class Client:
         """Whether all is well with the daemon."""
         address = self._addresses[self._turn % len(self._addresses)]
         try:
-            page = _exchange(address, '/healthz', None, CONNECT_SECONDS, self.timeout)
-            return _struct(json.loads(page.body.decode('utf-8')))
-        except (_Cut, ValueError) as problem:
-            raise Unavailable('{}/healthz cannot be read ({})'.format(address.geturl(), problem)) from problem
-
-
-def _read_url(text: str) -> urllib.parse.SplitResult:
-    try:
-        address = urllib.parse.urlsplit(text)
-        is_complete = bool(address.hostname) and address.port != 0
-    except ValueError:
-        address, is_complete = urllib.parse.urlsplit(''), False
-    if address.scheme == 'open':
-        return address
-    if address.scheme != 'http' or not is_complete:
-        raise BadParameter("must be like http://127.0.0.1:7420, not '{}'".format(text))
-    if address.username is not None:
-        raise BadParameter('must not name a user or password')
-    if address.query or address.fragment:
-        raise BadParameter("must end with its path, not '{}'".format(text))
-    return address._replace(path=address.path.rstrip('/'))
+            page = self._wire.exchange(address, '/healthz', None, CONNECT_SECONDS, self.timeout)
+            health = json.loads(page.body.decode('utf-8'))
+            return {'status': str(health['status']), 'problems': list(map(str, health['problems']))}
+        except (_Cut, ValueError, TypeError, LookupError) as problem:
+            raise Unavailable('{}/healthz cannot be read ({})'.format(address.text, problem)) from problem
 
 
 def _open_answer(method: str, parameters: Tuple[Any, ...]) -> Any:
-    """What `open://` answers: yes. Its token is 0, which no gate lets pass."""
+    """What `open://` answers: yes, without a lease. Its token is 0, which no gate lets pass, and no check."""
     now = datetime.datetime.now(datetime.timezone.utc)
     resource = parameters[0] if parameters and isinstance(parameters[0], str) else ''
     if method in ('lock', 'wait', 'renew', 'extend', 'update', 'enqueue'):
@@ -787,18 +1027,21 @@ def _open_answer(method: str, parameters: Tuple[Any, ...]) -> Any:
         hold = {'resource': resource, 'client': parameters[1], 'token': '0', 'limit': options.get('limit') or 1}
         hold.update(state='held', acquired=now, renewed=now, waited=0.0)
         hold['from'] = 'open://'
-        if options.get('ttl'):
-            hold.update(ttl=float(options['ttl']), left=float(options['ttl']))
+        if options.get('note') is not None:
+            hold['note'] = options['note']
         return {'state': 'granted', 'position': 0, 'hold': hold} if method == 'enqueue' else hold
     if method == 'status':
-        return {'resource': resource, 'state': 'free', 'limit': 1, 'held': 0, 'holders': [], 'waiting': 0, 'queue': []}
-    return [] if method in ('list', 'history') else {} if method == 'stats' else True
+        lines = {'held': 0, 'holders': [], 'waiting': 0, 'queue': []}
+        return dict(lines, resource=resource, state='free', limit=1, file='')
+    if method == 'stats':
+        raise _refusal(-32601, 'stats: there is no daemon behind open://')
+    return [] if method in ('list', 'history') else method != 'check'
 
 
-def _lost_text(address: urllib.parse.SplitResult, method: str, problem: Exception) -> str:
+def _lost_text(address: _Address, method: str, problem: Exception) -> str:
     return (
         'The daemon at {} was sent {}, but its answer was lost ({}): it may have been carried out or not'
-    ).format(address.geturl(), method, problem)
+    ).format(address.text, method, problem)
 
 
 def _token(token: Optional[str]) -> Dict[str, Any]:
@@ -949,10 +1192,12 @@ class _Look:
         if self._tell is None:
             return
         try:
-            status = _struct(self._client._call('status', self._offer.resource, repeatable=True, retry=_ONCE).value)
+            status = _struct(self._client._ask('status', self._offer.resource, retry=_ONCE))
         except Error:
             return
         places = [place['position'] for place in status['queue'] if place['client'] == self._offer.client]
+        if not places and status['waiting'] <= len(status['queue']):
+            return
         essence = status['state'], [hold['token'] for hold in status['holders']], places
         if essence != self._told:
             self._told = essence
@@ -974,7 +1219,7 @@ class Place:
             if 'hold' in answer.value:
                 self._hold = Hold(client, offer, answer._replace(value=answer.value['hold']), renew)
         except BaseException as problem:
-            if not isinstance(problem, Refused):
+            if not isinstance(problem, (Refused, NotAllowed)):
                 self._line.leave()
             raise
 
@@ -1020,19 +1265,26 @@ class Hold:
         self._daemon, self._process = client, os.getpid()
         self._releasing = threading.RLock()
         self._over = threading.Event()  # released or lost: nothing is left to renew
+        self._news = threading.Event()  # for the thread that renews: that, or another ttl
         self._released = False
         self._loss: Optional[str] = None
         self._lost_at = math.inf
         self._failure = ''  # why the last renewal failed
+        self._answered = 0  # how many did not
         # When the lease began at the earliest, and its ttl: replaced as one, so that whoever looks need not wait.
         self._lease: Tuple[float, Optional[float]] = (_start_of_lease(answer, hold), hold.get('ttl'))
+        self._changed_at = -math.inf  # what was sent before says nothing of the lease
+        self._renews = renew
+        self._renewer: Optional[threading.Thread] = None
         _held.add(self)
         if renew:
             self._start_renewing()
 
     def _start_renewing(self) -> None:
-        if self.ttl is not None:
-            threading.Thread(target=self._keep_renewing, name='lockd ' + self.resource, daemon=True).start()
+        self._renews = True
+        if self.ttl is not None and self._renewer is None:
+            self._renewer = threading.Thread(target=self._keep_renewing, name='lockd ' + self.resource, daemon=True)
+            self._renewer.start()
 
     # What is known of it
 
@@ -1057,9 +1309,8 @@ class Hold:
 
     def check(self, ask: bool = False) -> None:
         """Raises LockLost unless it is still held; `ask`: the daemon is asked, too."""
-        if ask and not self.lost and not self._released:
-            answer = self._daemon._call('check', self.resource, self.token, repeatable=True)
-            if answer.value is not True:
+        if ask and not (self.lost or self._released or self._daemon._is_open):
+            if self._daemon._ask('check', self.resource, self.token) is not True:
                 self._lose('the daemon says that token {} is no current hold'.format(self.token))
         if self.lost:
             raise LockLost(self._loss)
@@ -1082,7 +1333,7 @@ class Hold:
 
     # What can be done with it
 
-    def release(self) -> None:
+    def release(self, **patience: Any) -> None:
         """Gives it back. Raises LockLost where it was lost before: what was done under it may have met others."""
         if self._process != os.getpid():
             return
@@ -1090,18 +1341,27 @@ class Hold:
             if self._released:
                 return
             lost = self.lost
-            self._over.set()
+            self._end()
             if lost:
                 _held.discard(self)
                 raise LockLost(self._loss)
             try:
-                self._daemon._give_back(self.resource, self.client, self.token)
+                self._daemon._give_back(self.resource, self.client, self.token, **patience)
             except _LOSSES as refused:
                 self._lose(refused.text)
                 _held.discard(self)
                 raise LockLost(self._loss) from refused
             self._released = True
             _held.discard(self)
+
+    def renew(self) -> None:
+        """Makes the lease run for its whole ttl again, now and with one try; the thread does it by itself."""
+        self.check()
+        try:
+            self._renew_once()
+        except _LOSSES as refused:
+            self._lose(refused.text)
+        self.check()
 
     def extend(self, seconds: float) -> None:
         """Adds to what is left of the lease."""
@@ -1116,9 +1376,13 @@ class Hold:
         self.check()
         answer = self._daemon._call(method, self.resource, self.client, *parameters, repeatable=repeatable)
         hold = _read_hold(answer)
-        if self._is_ours(hold) and self.ttl is not None and 'ttl' in hold:
+        if self._is_ours(hold) and 'ttl' in hold:
+            self._changed_at = answer.received
             # Of what is left we count on all but the last tenth of a ttl.
             self._lease = answer.sent + hold.get('left', hold['ttl']) - hold['ttl'], hold['ttl']
+            self._news.set()
+            if self._renews:
+                self._start_renewing()
         self.check()
 
     def __enter__(self) -> 'Hold':
@@ -1145,30 +1409,46 @@ class Hold:
     # Renewal
 
     def _keep_renewing(self) -> None:
-        due = self._moment(RENEW_PART)
-        while not self._over.wait(max(0.0, due - clock())) and not self.lost:
-            tried = clock()
+        """A try every tenth of the ttl until one is answered, whether the others still hang or not."""
+        tried, tries = -math.inf, []  # type: float, List[threading.Thread]
+        while not self._over.is_set() and not self.lost:
+            due = max(self._moment(RENEW_PART), tried + self.ttl / 10)
+            if clock() < due:
+                # No longer at a time than a second: the clock of this wait stands still while the machine sleeps.
+                self._news.wait(min(due - clock(), 1.0))
+                self._news.clear()
+                continue
+            tried, tries = clock(), [one for one in tries if one.is_alive()]
+            if tries:
+                self._daemon._turn += 1  # another address may answer
+            tries.append(threading.Thread(target=self._try_to_renew, name='lockd try', daemon=True))
             try:
-                self._renew_once()
-            except _LOSSES as refused:
-                return self._lose(refused.text)
-            except Exception as problem:  # whatever it is, the lease runs on, and so do the tries
+                tries[-1].start()
+            except RuntimeError:  # there can be no more threads
+                self._try_to_renew()
+
+    def _try_to_renew(self) -> None:
+        answered = self._answered
+        try:
+            self._renew_once()
+            self._answered, self._failure = self._answered + 1, ''
+        except _LOSSES as refused:
+            self._lose(refused.text)
+        except Exception as problem:  # whatever it is, the lease runs on, and so do the tries
+            # Where another one was answered meanwhile, nobody needs to know.
+            if self._answered == answered and not self.lost:
                 level = logging.DEBUG if self._failure else logging.WARNING
                 _log.log(level, "'%s' could not be renewed, and is tried again: %s", self.resource, problem)
                 self._failure = str(problem)
-            else:
-                self._failure = ''
-            due = tried + self.ttl / 10 if self._failure else max(tried + self.ttl / 10, self._moment(RENEW_PART))
 
     def _renew_once(self) -> None:
-        """One try, which a connection that hangs cannot make so long that none would be left."""
-        patience = min(self._daemon.timeout, max(self.ttl / 10, self.left / 3))
+        patience = max(0.001, min(self._daemon.timeout, self.left or math.inf))
         answer = self._daemon._call(
             'renew', self.resource, self.client, {'token': self.token}, repeatable=True, timeout=patience, retry=_ONCE
         )
         hold = _read_hold(answer)
         # An answer that comes when all is over does not bring it back.
-        if self.lost or not self._is_ours(hold) or 'ttl' not in hold:
+        if self.lost or not self._is_ours(hold) or 'ttl' not in hold or answer.sent < self._changed_at:
             return
         # A renewal waits in no line: whatever its answer says, it counts from its sending.
         started, is_same = answer.sent, hold['ttl'] == self.ttl
@@ -1192,7 +1472,11 @@ class Hold:
         # The daemon's word for it says all that already, and when, and by whom.
         self._lost_at, self._loss = clock(), why if why.endswith('Stop work on it') else text
         _log.info('%s', self._loss)
+        self._end()
+
+    def _end(self) -> None:
         self._over.set()
+        self._news.set()
 
 
 def _start_of_lease(answer: _Answer, hold: Dict[str, Any]) -> float:
@@ -1206,8 +1490,12 @@ _held = set()  # type: ignore[var-annotated]
 @atexit.register
 def _release_all() -> None:
     for hold in list(_held):
-        with contextlib.suppress(Error):
-            hold.release()
+        try:
+            hold.release(retry=_ONCE, timeout=CONNECT_SECONDS)
+        except Unavailable:
+            return  # an end that is slow for each of many is worse than leases that end by themselves
+        except Error:
+            pass
 
 
 # ---------------------------------------------------------------- without a client of one's own
@@ -1416,6 +1704,7 @@ class lockd:  # Robot Framework takes the class that is called like the file
     ROBOT_LIBRARY_VERSION = VERSION
 
     def __init__(self, url: Optional[str] = None, client: Optional[str] = None, prefix: str = ''):
+        """Where the daemon is, who locks, and what stands before the name of every resource."""
         self._options = {'url': url, 'client': client, 'prefix': prefix}
         self._client: Optional[Client] = None
         self._holds: Dict[str, Hold] = {}
@@ -1438,8 +1727,14 @@ class lockd:  # Robot Framework takes the class that is called like the file
 
     def unlock_all_resources(self):
         """Gives back all that these keywords have locked: for a teardown."""
+        losses = []
         while self._holds:
-            self._holds.popitem()[1].release()
+            try:
+                self._holds.popitem()[1].release()
+            except Error as problem:
+                losses.append(problem)
+        if losses:
+            raise losses[0]
 
     def resource_should_be_locked(self, resource):
         """Fails unless `resource` is locked by these keywords and was not lost."""
@@ -1457,12 +1752,13 @@ class lockd:  # Robot Framework takes the class that is called like the file
         from robot.libraries.BuiltIn import BuiltIn
 
         self.lock_resource(resource)
-        try:
-            result = BuiltIn().run_keyword(keyword, *arguments)
-            self.resource_should_be_locked(resource)
-            return result
-        finally:
-            self.unlock_resource(resource)
+        with self._holds[resource]:
+            try:
+                result = BuiltIn().run_keyword(keyword, *arguments)
+                self.resource_should_be_locked(resource)
+                return result
+            finally:
+                self._holds.pop(resource, None)
 
     def _hold(self, resource: str) -> Hold:
         if resource not in self._holds:
@@ -1479,12 +1775,14 @@ _ROBOT_UNITS = {
 
 
 def _robot_seconds(duration: Any) -> Optional[float]:
-    """Seconds of `30`, `30s`, `10 minutes`; nothing of `none`."""
+    """Seconds of `30`, `30s`, `10 minutes`, `1 min 30 s`; nothing of `none`."""
     text = str(duration).strip().lower()
     if text == 'none':
         return None
-    number, unit = re.fullmatch(r'([0-9.]*)\s*(.*)', text).groups()
-    return _duration(number + _ROBOT_UNITS.get(unit, unit))
+    parts = re.findall(r'([0-9.]+)\s*([a-z]*)\s*', text)
+    if ''.join(map(''.join, parts)) != re.sub(r'\s', '', text) or not parts:
+        return _duration(text)
+    return sum(_duration(number + _ROBOT_UNITS.get(unit, unit)) for number, unit in parts)
 
 
 # ---------------------------------------------------------------- running a command
@@ -1493,9 +1791,14 @@ def _robot_seconds(duration: Any) -> Optional[float]:
 class _Interruption(BaseException):
     """A signal asked for an end."""
 
+    what = 'The command'
+
     def __init__(self, number: int):
-        super().__init__(signal.Signals(number).name)
-        self.exit_status = 128 + number
+        super().__init__(number)
+        self.number, self.exit_status = number, 128 + number
+
+    def __str__(self) -> str:
+        return '{} was ended by {}'.format(self.what, signal.Signals(self.number).name)
 
 
 class _Signals:
@@ -1537,7 +1840,7 @@ class _Signals:
 
     def wait(self, seconds: float) -> List[int]:
         """The signals that came, after so many seconds at most."""
-        select.select([self._awake], [], [], max(0.0, seconds))
+        _is_ready(self._awake, select.POLLIN, max(0.0, seconds))
         with contextlib.suppress(BlockingIOError):
             os.read(self._awake, 4096)
         taken = list(self._taken)
@@ -1545,17 +1848,23 @@ class _Signals:
         return taken
 
     def _handle(self, name: str, handler: Callable[[int, Any], None]) -> None:
-        number = getattr(signal, name)
-        if signal.getsignal(number) == signal.SIG_IGN:
+        number = getattr(signal, name, None)  # Windows knows only some
+        if number is None or signal.getsignal(number) == signal.SIG_IGN:
             return
         before = signal.signal(number, handler)
         self._found.setdefault(number, before)
 
     def _interrupt(self, number: int, _: Any) -> None:
-        for name in self.ENDING:
-            if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
-                signal.signal(getattr(signal, name), signal.SIG_DFL)
+        for taken in self._found:
+            signal.signal(taken, signal.SIG_DFL)
         raise _Interruption(number)
+
+
+def _is_ready(descriptor: int, event: int, seconds: float) -> bool:
+    """Whether it can be read or written within so many seconds; `select` knows no descriptors beyond 1,023."""
+    watch = select.poll()
+    watch.register(descriptor, event)
+    return bool(watch.poll(math.ceil(seconds * 1000)))
 
 
 class _CannotRun(Error):
@@ -1576,8 +1885,6 @@ class _Command:
     def __init__(self, words: List[str], environment: Dict[str, str], own_group: bool, terminal: int = -1, lend: int = -1):
         self._terminal, self._has_group = terminal, own_group
         self.status: Optional[int] = None  # as a shell tells it
-        self._chases: List[threading.Thread] = []
-        self._marks = ['{}={}'.format(*item).encode() for item in environment.items()]
         if terminal >= 0:
             # Whoever is not in the foreground may otherwise not even give it away.
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -1587,7 +1894,7 @@ class _Command:
             # What was opened for the command stays open for it; what Python opens is closed by itself.
             self._process = subprocess.Popen(
                 words,
-                env=dict(os.environ, **environment),
+                env=dict(_environment(), **environment),
                 close_fds=False,
                 start_new_session=own_group and terminal < 0,
                 preexec_fn=self._take_terminal if terminal >= 0 else None,
@@ -1598,6 +1905,7 @@ class _Command:
             raise _CannotRun("'{}' cannot be run: {}".format(words[0], problem.strerror), CANNOT_RUN) from problem
         except ValueError as problem:
             raise _CannotRun("{!r} cannot be run: {}".format(words[0], problem), CANNOT_RUN) from problem
+        self._hunt = _Hunt(self._process.pid, environment)
 
     def _take_terminal(self) -> None:
         """In the child, before the command: no other thread has been started yet."""
@@ -1620,36 +1928,16 @@ class _Command:
             return True
 
     def end(self, number: int) -> None:
-        """Signals the group and whoever has left it: in other groups or sessions, under other parents."""
+        """Signals the group, and whoever has left it."""
         self.signal(number)
-        # In a thread: a look at another process can hang, and the next signal to the group must not wait for it.
-        self._chases.append(threading.Thread(target=self._chase, args=(number,), daemon=True))
-        self._chases[-1].start()
-
-    def _chase(self, number: int) -> None:
-        for pid in self._strays():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-
-    def finish(self, seconds: float) -> None:
-        """Waits until the last signal has reached those outside the group, too."""
-        until = clock() + seconds
-        for chase in self._chases:
-            chase.join(max(0.0, until - clock()))
+        self._hunt.order(number)
 
     def is_anybody_there(self) -> bool:
-        return self.signal(0) or bool(self._strays())
+        return self.signal(0) or not self._hunt.over.is_set()
 
-    def _strays(self) -> Set[int]:
-        """Living processes outside the group that descend from the command or have its environment; Linux tells of them."""
-        leader, found = self._process.pid, _processes()
-        strays = {pid for pid, (_, group, session) in found.items() if leader in (pid, group, session)}
-        strays.update(pid for pid in found if pid != os.getpid() and _has_environment(pid, self._marks))
-        size = -1
-        while size != len(strays):
-            size = len(strays)
-            strays.update(pid for pid, (parent, _, _) in found.items() if parent in strays)
-        return {pid for pid in strays if found[pid][1] != leader}
+    def see_off(self, seconds: float) -> Set[int]:
+        """Waits until all who got the last signal are gone; answers who is not after so many seconds."""
+        return set() if self._hunt.over.wait(seconds) else self._hunt.living
 
     def look(self, before_going_on: Callable[[], Any] = lambda: None) -> None:
         """Learns whether it has ended, or was stopped at the terminal: then we stop, too, until we are continued."""
@@ -1680,24 +1968,78 @@ class _Command:
                 os.tcsetpgrp(self._terminal, os.getpgrp())
 
 
-def _processes() -> Dict[int, Tuple[int, int, int]]:
-    """Parent, group and session of all that live, where there is a /proc; a zombie can do no more harm."""
-    found = {}
-    for name in os.listdir('/proc') if os.path.isdir('/proc/self') else []:
-        with contextlib.suppress(OSError, ValueError), open('/proc/{}/stat'.format(int(name)), 'rb') as file:
-            state, parent, group, session = file.read().rpartition(b')')[2].split()[:4]
-            if state not in (b'Z', b'X'):
-                found[int(name)] = int(parent), int(group), int(session)
-    return found
+class _Hunt:
+    """
+    Finds those of a command who have left its group: in other sessions, under other parents; Linux tells of them. In a
+    thread, because a look at another process can hang, and no signal to the group may wait for that.
+    """
 
+    def __init__(self, leader: int, environment: Dict[str, str]):
+        self._leader = leader
+        self._marks = {os.fsencode('{}={}'.format(*item)) for item in environment.items()}
+        self._orders: List[int] = []
+        self._news = threading.Event()
+        self.living: Set[int] = set()
+        self.over = threading.Event()  # nobody of the command is left
 
-def _has_environment(pid: int, marks: List[bytes]) -> bool:
-    try:
-        with open('/proc/{}/environ'.format(pid), 'rb') as file:
-            environment = file.read().split(b'\0')
-    except OSError:
-        return False
-    return bool(marks) and all(mark in environment for mark in marks)
+    def order(self, number: int) -> None:
+        """A signal for all of them, also for those who appear later."""
+        self._orders.append(number)
+        self._news.set()
+        if len(self._orders) == 1:
+            threading.Thread(target=self._run, name='lockd hunt', daemon=True).start()
+
+    def _run(self) -> None:
+        told: Dict[int, int] = {}
+        looks_in_vain = 0
+        # Whoever is born while we look may be missed once.
+        while looks_in_vain < 2:
+            orders = list(self._orders)
+            self.living = self._family()
+            for pid in self.living:
+                for number in orders[told.get(pid, 0) :] or filter(signal.SIGKILL.__eq__, orders[-2:]):
+                    with contextlib.suppress(OSError):
+                        if os.getpgid(pid) != self._leader:
+                            os.kill(pid, number)
+                told[pid] = len(orders)
+            looks_in_vain = 0 if self.living else looks_in_vain + 1
+            self._news.wait(0.01 if signal.SIGKILL in orders else 0.05)
+            self._news.clear()
+        self.over.set()
+
+    def _family(self) -> Set[int]:
+        """Those that live and descend from the command, or have its group, session or environment."""
+        parents: Dict[int, int] = {}
+        family: Set[int] = set()
+        seen: Set[str] = {str(os.getpid())}
+        while True:
+            # Who has gone while we looked has left a child, perhaps: so we look until nobody is new.
+            fresh = set(filter(str.isdigit, os.listdir('/proc') if os.path.isdir('/proc/self') else [])) - seen
+            for name in fresh:
+                with contextlib.suppress(OSError, ValueError):
+                    parents[int(name)] = self._look_at(int(name), family)
+            seen |= fresh
+            if not fresh:
+                break
+        size = -1
+        while size != len(family):
+            size = len(family)
+            family.update(pid for pid, parent in parents.items() if parent in family)
+        return family
+
+    def _look_at(self, pid: int, family: Set[int]) -> int:
+        """Its parent; adds it to the family where it is known by itself. Raises OSError or ValueError where it does not live."""
+        with open('/proc/{}/stat'.format(pid), 'rb') as file:
+            state, *numbers = file.read().rpartition(b')')[2].split()[:4]
+        parent, group, session = map(int, numbers)
+        if state in (b'Z', b'X'):
+            raise ValueError('it is dead, and can do no more harm')
+        if self._leader in (pid, group, session):
+            family.add(pid)
+        with contextlib.suppress(OSError), open('/proc/{}/environ'.format(pid), 'rb') as file:
+            if self._marks <= set(file.read().split(b'\0')):
+                family.add(pid)
+        return parent
 
 
 def _foreground_terminal() -> int:
@@ -1727,8 +2069,8 @@ class _Enforcement:
         'keep': ((0.9, None),),
     }
 
-    def __init__(self, hold: Hold, on_loss: str):
-        self._hold, self._mode, self._parts = hold, on_loss, self.PARTS[on_loss]
+    def __init__(self, hold: Hold, on_loss: str, say: Callable[[str], None]):
+        self._hold, self._mode, self._parts, self._say = hold, on_loss, self.PARTS[on_loss], say
         self._done = 0
         self._moments: List[float] = []
 
@@ -1737,26 +2079,32 @@ class _Enforcement:
         return self._done > 0
 
     @property
-    def is_over(self) -> bool:
-        return self._done == len(self._parts)
+    def is_awaited(self) -> bool:
+        """Whether what is left of the command may still end by itself."""
+        return self.has_begun and self._done < len(self._parts)
+
+    @property
+    def has_killed(self) -> bool:
+        """The last signal, which nobody can ignore, was sent."""
+        return self._mode != 'keep' and self._done == len(self._parts)
 
     def pause(self) -> float:
         """Seconds until there may be something to do; a sleeping machine's clock is not what is waited on for long."""
-        due = math.inf if self.is_over else self._due()[self._done]
+        due = self._due()[self._done] if self._done < len(self._parts) else math.inf
         # Polled: no signal tells of the last process of a group, nor of the daemon's word.
         longest = 0.02 if self.has_begun else min(0.5, (self._hold.ttl or 30) / 50)
         return max(0.0, min(longest, due - clock()))
 
     def act(self, command: _Command) -> None:
-        while not self.is_over and clock() >= self._due()[self._done]:
-            if not self.has_begun:
-                self._moments = self._due()
-                _say(self._text())
-            number = self._parts[self._done][1]
+        while self._done < len(self._parts) and clock() >= self._due()[self._done]:
+            self._moments = self._due()
+            number, text = self._parts[self._done][1], '' if self.has_begun else self._text()
             self._done += 1
             if number is not None:
                 command.end(number)
                 command.end(signal.SIGCONT)  # who is stopped could not end
+            if text:
+                self._say(text)
 
     def _due(self) -> List[float]:
         """When each signal is due; fixed from the first one on."""
@@ -1777,30 +2125,34 @@ class _Enforcement:
         )
 
 
-def _run_under(hold: Hold, words: List[str], on_loss: str, foreground: Optional[bool], signals: _Signals) -> int:
+def _run_under(hold: Hold, call: '_Call', signals: _Signals) -> int:
     """Runs a command for as long as the hold lasts; answers the exit status."""
-    terminal = _foreground_terminal() if foreground is not False else -1
+    terminal = _foreground_terminal() if call.settings['foreground'] is not False else -1
     environment = {'LOCKD_RESOURCE': hold.resource, 'LOCKD_CLIENT': hold.client, 'LOCKD_TOKEN': hold.token}
-    command = _Command(words, environment, own_group=True, terminal=terminal)
-    enforcement = _Enforcement(hold, on_loss)
-    # Only now: before, no thread stands between us and the new process.
-    hold._start_renewing()
+    command = _Command(call.command, environment, own_group=True, terminal=terminal)
+    enforcement = _Enforcement(hold, call.settings['on-loss'] or 'term', call.say)
     try:
-        while True:
+        # Only now: before, no thread stood between us and the new process.
+        hold._start_renewing()
+        # After a loss nothing that the command has started may go on.
+        while command.status is None or enforcement.is_awaited and command.is_anybody_there():
             for number in signals.wait(enforcement.pause()):
                 command.signal(number)
             enforcement.act(command)
             command.look(before_going_on=lambda: enforcement.act(command))
-            if command.status is not None and not _rest_is_awaited(command, enforcement):
-                command.finish(1.0)
-                return STALE if enforcement.has_begun else command.status
+        withstand = command.see_off(KILL_SECONDS) if enforcement.has_killed else set()
+    except BaseException:
+        # Nobody would watch it any more.
+        command.end(signal.SIGKILL)
+        raise
     finally:
         command.give_terminal_back()
-
-
-def _rest_is_awaited(command: _Command, enforcement: _Enforcement) -> bool:
-    """After a loss nothing that the command has started may go on; the last signal cannot be ignored."""
-    return enforcement.has_begun and not enforcement.is_over and command.is_anybody_there()
+    if withstand:
+        pids = ', '.join(map(str, sorted(withstand)))
+        text = "These processes withstand SIGKILL, and may still change '{}': {}"
+        call.say(text.format(hold.resource, pids))
+        hold._lose('the lock is not given back while they are there')
+    return STALE if enforcement.has_begun else command.status
 
 
 def _run_in_gate(words: List[str], opened: Gate, signals: _Signals) -> int:
@@ -1826,6 +2178,10 @@ def _printable(text: str) -> str:
     return ''.join(
         '\\u{%x}' % ord(letter) if unicodedata.category(letter)[0] in odd and letter != ' ' else letter for letter in text
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return '{:,} {}{}'.format(number, thing, '' if number == 1 else 's')
 
 
 def _seconds(value: float) -> str:
@@ -1874,8 +2230,8 @@ def _line_texts(status: Dict[str, Any], client: str) -> List[str]:
     return ['1 waits in the line' if waiting == 1 else '{:,} wait in the line'.format(waiting)]
 
 
-def _status_text(status: Dict[str, Any]) -> str:
-    """A resource on a page: its holders with their leases, its line, its fencing."""
+def _status_text(status: Dict[str, Any], call: '_Call') -> str:
+    """A resource on a page: its holders with their leases, its line, its fencing, and what an operator can do."""
     facts: List[Tuple[str, str]] = []
     if status['limit'] > 1:
         facts.append(('holders', '{} of at most {}'.format(status['held'], status['limit'])))
@@ -1893,7 +2249,12 @@ def _status_text(status: Dict[str, Any]) -> str:
             facts.append(('', 'and {:,} more'.format(status['waiting'] - len(status['queue']))))
     file = status.get('file', 'unknown')
     facts.append(('file', file + ' (not there at present)' if status['state'] == 'free' else file))
-    return '\n'.join([_printable('{resource}: {state}'.format(**status)), *_fact_lines(facts)])
+    steps = [_printable(_confirm_text(fence, call)) for fence in fences.values()]
+    if status['state'] == 'unreadable':
+        force = call.line('force-unlock', [status['resource']], '--reason', 'WHY')
+        steps.append(_printable('The file cannot be read. Look at it; if nobody needs the lock: ' + force))
+    head = _printable('{resource}: {state}'.format(**status))
+    return '\n'.join([head, *_fact_lines(facts), *('  ' + step for step in steps)])
 
 
 def _hold_facts(hold: Dict[str, Any], fence: Optional[Dict[str, Any]]) -> List[Tuple[str, str]]:
@@ -1918,6 +2279,20 @@ def _fact_lines(facts: List[Tuple[str, str]]) -> List[str]:
     return ['  {:9}  {}'.format(name, _printable(value)) for name, value in facts]
 
 
+def _table(rows: List[List[str]]) -> str:
+    """Columns as wide as their widest cell, the last one ragged."""
+    cells = [list(map(_printable, row)) for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*cells)]
+    padded = [[cell + ' ' * (width - _width(cell)) for cell, width in zip(row, widths)] for row in cells]
+    return '\n'.join('  '.join(row).rstrip() for row in padded)
+
+
+def _width(text: str) -> int:
+    """Columns that a printable text takes on a terminal."""
+    letters = [letter for letter in text if unicodedata.category(letter)[0] != 'M']
+    return len(letters) + sum(unicodedata.east_asian_width(letter) in 'WF' for letter in letters)
+
+
 def _as_json(value: Any) -> str:
     def plain(part: Any) -> Any:
         if isinstance(part, dict):
@@ -1931,11 +2306,18 @@ def _as_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, separators=(',', ':'))
 
 
-# ---------------------------------------------------------------- settings of the command line
+# ---------------------------------------------------------------- the words of the command line
 
 
-class _UsageError(Exception):
+class _UsageError(Error):
     """What was asked for makes no sense; the text says where."""
+
+    exit_status = USAGE
+
+
+def _misread(text: str) -> _UsageError:
+    """The words are no command line at all."""
+    return _UsageError('{}\nTry: python3 {} help'.format(text, sys.argv[0]))
 
 
 _UNIT_SECONDS = {'': 1.0, 'ms': 0.001, 's': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
@@ -1943,9 +2325,10 @@ _UNIT_SECONDS = {'': 1.0, 'ms': 0.001, 's': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86
 
 def _duration(text: str) -> float:
     match = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?)(ms|[smhd]?)', text)
-    if not match:
+    seconds = float(match.group(1)) * _UNIT_SECONDS[match.group(2)] if match else math.inf
+    if seconds == math.inf:
         raise BadParameter("must be seconds, or like 1500ms, 30s, 5m, 2h or 7d, not '{}'".format(text))
-    return round(float(match.group(1)) * _UNIT_SECONDS[match.group(2)], 3)
+    return round(seconds, 3)
 
 
 def _lease_duration(text: str) -> float:
@@ -1962,142 +2345,335 @@ def _text(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    for part in text.split(','):
-        _read_url(part.strip())
+    _read_urls(text)
     return text
 
 
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
+def _whole_number(least: int, most: Optional[int] = None) -> Callable[[str], int]:
+    span = 'of at least {}'.format(least) if most is None else 'from {} to {}'.format(least, most)
+
     def read(text: str) -> int:
-        if not re.fullmatch('[0-9]{1,18}', text) or not least <= int(text) <= most:
-            raise BadParameter("must be a whole number from {} to {}, not '{}'".format(least, most, text))
-        return int(text)
+        number = int(text[-30:]) if re.fullmatch('[0-9]+', text) else -1
+        if number < least or most is not None and (number > most or len(text) > 30):
+            raise BadParameter("must be a whole number {}, not '{}'".format(span, text))
+        return number
 
     return read
 
 
-def _on_loss(text: str) -> str:
-    if text not in _Enforcement.PARTS:
-        raise BadParameter("must be term, kill, keep; it is '{}'".format(text))
-    return text
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise BadParameter("must be {}; it is '{}'".format(', '.join(choices), text))
+        return text
+
+    return read
 
 
 def _truth(text: str) -> bool:
-    if text not in ('true', 'false', '1', '0'):
+    yes, no = ('1', 'true', 'yes', 'on'), ('0', 'false', 'no', 'off')
+    if text.lower() not in yes + no:
         raise BadParameter("must be true or false, not '{}'".format(text))
-    return text in ('true', '1')
+    return text.lower() in yes
 
 
 class _Setting(NamedTuple):
-    placeholder: str
+    """What a flag, a variable or the file of --config may give."""
+
+    placeholder: str  # stands for the value; a switch has none
     help: str
-    read: Callable[[str], Any]
+    read: Callable[[str], Any] = _truth
+    opposite: Optional[str] = None  # the text for which --no-NAME stands; a switch has one anyway
 
 
+# Where a setting is not the same for all, that of a command stands behind its name.
 _SETTINGS = {
-    'url': _Setting('URL', 'the daemon (default: {})'.format(DEFAULT_URL), _url),
-    'client': _Setting('NAME', 'who locks (default: user@host, in a CI job user@host:JOB; run adds its process)', _text),
-    'ttl': _Setting('DURATION', 'how long it lasts unless it is renewed (run: 30s; lock: until unlocked)', _lease_duration),
-    'wait': _Setting('DURATION', 'how long to wait (run and gate: for ever; lock: not at all)', _duration),
+    'url': _Setting('URL', 'the daemon; several addresses of one cluster by comma (default: {})'.format(DEFAULT_URL), _url),
+    'user': _Setting('NAME', 'who calls, where the daemon wants to know', _text),
+    'secret-file': _Setting('FILE', 'the file with the secret of that user, alone', _text),
+    'ca': _Setting('FILE', "the authority (PEM) that https:// trusts (default: the system's)", _text),
+    'cert': _Setting('FILE', 'a certificate (PEM) to show', _text),
+    'key': _Setting('FILE', 'its private key (PEM)', _text),
+    'client': _Setting('NAME', 'who locks (default: user@host, in a CI job user@host:JOB)', _text),
+    'run client': _Setting('NAME', 'who locks (default: user@host:pid-random)', _text),
+    'ttl': _Setting('DURATION', 'a new lease from now on', _lease_duration),
+    'lock ttl': _Setting('DURATION', 'how long it lasts unless it is renewed (default: until unlocked)', _lease_duration),
+    'run ttl': _Setting('DURATION', 'how long it lasts unless it is renewed, at a third (default: 30s)', _lease_duration),
+    'lock wait': _Setting('DURATION', 'how long to wait in the line (default: not at all)', _duration),
+    'run wait': _Setting('DURATION', 'how long to wait (default: for ever); --no-wait: refused at once', _duration, '0'),
+    'gate wait': _Setting('DURATION', 'how long to wait for the command in the gate (default: for ever)', _duration),
     'limit': _Setting('N', 'how many may hold it at once (default: 1)', _whole_number(1, 1000)),
     'note': _Setting('TEXT', 'why, for everybody who looks at the lock', _text),
+    'update note': _Setting('TEXT', "a new note; '' removes it", str),
+    'new-client': _Setting('NAME', 'for operators: who holds it from now on, with a new token', _text),
     'request': _Setting('KEY', 'retry key: a repeat gets the same hold, or the same place in the line', _text),
     'token': _Setting('TOKEN', 'that very hold, as lock printed it', _digits),
+    'seconds': _Setting('DURATION', 'how much to add (required)', _lease_duration),
     'reason': _Setting('TEXT', 'why (required); the holder is told', _text),
-    'holder': _Setting('NAME', 'whose hold', _text),
+    'holder': _Setting('NAME', 'only what this client holds or waits for', _text),
+    'force-unlock holder': _Setting('NAME', 'whose hold ends; needed where several hold it', _text),
+    'fenced': _Setting('', 'the holder can do no more harm for certain: no fence command runs'),
     'prefix': _Setting('TEXT', 'only resources that begin so', _text),
+    'state': _Setting('STATE', 'only those in this state', _one_of('held', 'reserved', 'delayed', 'fencing', 'unreadable')),
+    'count': _Setting('N', 'at most so many (list: all; history: 100)', _whole_number(1)),
+    'after': _Setting('RESOURCE', 'only resources behind this one', _text),
+    'before': _Setting('ID', 'only events before this one: the last of what was shown', _text),
+    'on-loss': _Setting('HOW', 'what a loss of the lock does to the command: term (default), kill, keep', _one_of(*_Enforcement.PARTS)),
+    'foreground': _Setting('', 'stay at the terminal (default: where there is one)'),
     'conflict-exit-code': _Setting('N', 'exit status instead of 1 and 75', _whole_number(0, 255)),
-    'on-loss': _Setting('HOW', 'what a loss of the lock does to the command: term (default), kill, keep', _on_loss),
-    'no-wait': _Setting('', 'refused at once where others have it', _truth),
-    'foreground': _Setting('', 'stay at the terminal (default: where there is one)', _truth),
-    'fenced': _Setting('', 'the holder can do no more harm for certain: no fence command runs', _truth),
-    'json': _Setting('', 'print one JSON document, a failure too, on standard output', _truth),
+    'json': _Setting('', 'print one JSON document, a failure too, on standard output'),
+    'run json': _Setting('', 'what it says itself, on standard error, is one JSON object per line'),
+    'config': _Setting('FILE', 'a JSON file with settings', _text),
+    'help': _Setting('', 'show help'),
 }
 
 
-class _Settings:
-    """What the flags say, or else the variables: --conflict-exit-code is also LOCKD_CONFLICT_EXIT_CODE."""
+class _Verb(NamedTuple):
+    """A command. A word with the name of a setting stands for its flag."""
 
-    def __init__(self, flags: Dict[str, Any], known: List[str]):
-        self._values = {name: self._resolve(name, flags.get(name.replace('-', '_'))) for name in known}
+    run: Callable[['_Call'], int]
+    words: str
+    settings: str
+    command: str = ''  # what is run, behind --
+
+    def known(self, name: str) -> Dict[str, _Setting]:
+        names = (self.settings + ' json config help').split()
+        return {one: _SETTINGS.get(name + ' ' + one) or _SETTINGS[one] for one in names}
+
+
+_NEGATIVE_NUMBER = re.compile(r'-([0-9]+|[0-9]*\.[0-9]+)(e[+-]?[0-9]+)?')
+
+
+class _Given:
+    """What a command line names, by its parts: the words, the command behind them, and the flags."""
+
+    def __init__(self, name: str, verb: _Verb, given: List[str]):
+        self._settings = verb.known(name)
+        self.flags: Dict[str, str] = {}
+        words, behind = self._take_flags(collections.deque(given))
+        if '@' in self.flags.get('url', ''):
+            raise _UsageError(
+                '--url must name neither user nor secret: lists of processes show them. Set LOCKD_USER and LOCKD_SECRET_FILE, '
+                'or put them into LOCKD_URL'
+            )
+        names = [one.strip('[]') for one in verb.words.split()]
+        # The command may also stand before --, and the words behind it.
+        needed = 0 if 'help' in self.flags else sum('[' not in one for one in verb.words.split())
+        if not verb.command or len(words) < needed:
+            words, behind = words + behind, []
+        self.words = dict(zip(names, words))
+        self.command = words[len(names) :] + behind
+        if len(words) < needed:
+            raise _misread("missing required argument '{}'".format(names[len(words)]))
+        if self.command and not verb.command:
+            text = "too many arguments for '{}'. Expected {} but got {}."
+            raise _misread(text.format(name, _count(len(names), 'argument'), len(names) + len(self.command)))
+        for one in set(self.words) & set(self._settings):
+            word, flag = self.words[one], self.flags.setdefault(one, self.words[one])
+            if word != flag:
+                raise _UsageError("The {0} is named twice: '{1}', and '{2}' by --{0}".format(one, word, flag))
+
+    def _take_flags(self, rest: 'collections.deque[str]') -> Tuple[List[str], List[str]]:
+        """The words before and behind --."""
+        words: List[str] = []
+        while rest:
+            word = rest.popleft()
+            if word == '--':
+                break
+            if word == '-' or not word.startswith('-') or _NEGATIVE_NUMBER.fullmatch(word):
+                words.append(word)
+                continue
+            name, text = self._flag(word, rest)
+            if name in self.flags and name != 'url':
+                raise _UsageError('--{} is given twice'.format(name))
+            self.flags[name] = ','.join(filter(None, [self.flags.get(name), text])) if name == 'url' else text
+        return words, list(rest)
+
+    def _flag(self, word: str, rest: 'collections.deque[str]') -> Tuple[str, str]:
+        """The name of a flag, and its text, which may be the next word."""
+        name, equals, text = word[2:].partition('=')
+        setting, positive = self._settings.get(name), self._settings.get(name[3:])
+        if word.startswith('--') and setting and setting.placeholder:
+            if not equals and not rest:
+                raise _misread("option '--{} <{}>' argument missing".format(name, setting.placeholder))
+            return name, text if equals else rest.popleft()
+        if word.startswith('--') and setting and not equals:
+            return name, 'true'
+        if word.startswith('--no-') and positive and not equals:
+            opposite = positive.opposite if positive.placeholder else 'false'
+            if opposite:
+                return name[3:], opposite
+        raise _misread("unknown option '{}'".format(word))
+
+
+class _Settings:
+    """What the flags say, or else the variables (--on-loss is LOCKD_ON_LOSS), or else the file of --config."""
+
+    def __init__(self, known: Dict[str, _Setting], flags: Dict[str, str]):
+        self._known, self._flags = known, flags
+        self._path = flags.get('config') or os.environ.get('LOCKD_CONFIG')
+        # It may have keys for other commands of lockd, which are not known here.
+        self._file = _read_config(self._path) if self._path else {}
 
     def __getitem__(self, name: str) -> Any:
-        return self._values.get(name)
-
-    @staticmethod
-    def _resolve(name: str, flag: Optional[str]) -> Any:
+        if name not in self._known:
+            return None
         variable = 'LOCKD_' + name.replace('-', '_').upper()
-        text = os.environ.get(variable) or None if flag is None else flag
+        places = (
+            ('--' + name, self._flags.get(name)),
+            (variable, os.environ.get(variable) or None),
+            ("'{}' in {}".format(name, self._path), self._file.get(name)),
+        )
+        place, text = next((found for found in places if found[1] is not None), ('', None))
         try:
-            return None if text is None else _SETTINGS[name].read(text)
+            return None if text is None else self._known[name].read(text)
         except BadParameter as problem:
-            raise _UsageError('{} {}'.format(variable if flag is None else '--' + name, problem)) from None
+            raise _UsageError('{} {}'.format(place, problem)) from None
+
+    def check(self) -> None:
+        """Raises _UsageError where one of them cannot be read."""
+        for name in self._known:
+            self[name]
+
+
+def _read_config(path: str) -> Dict[str, str]:
+    """The texts of a JSON object, as flags would give them."""
+    try:
+        with open(path, encoding='utf-8-sig') as file:
+            content = json.load(file)
+    except (OSError, ValueError) as problem:
+        raise _UsageError('The configuration file {} cannot be read: {}'.format(path, problem)) from problem
+    if not isinstance(content, dict):
+        raise _UsageError('The configuration file {} must be one JSON object, like {{"url": "{}"}}'.format(path, DEFAULT_URL))
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in content.items()}
+
+
+class _CannotWrite(Error):
+    """The answer did not reach its reader."""
+
+    exit_status = REFUSED
 
 
 class _Call:
     """One command line: its words and settings, and where it writes."""
 
-    def __init__(self, words: Dict[str, Any], settings: _Settings, command: List[str]):
-        self.words, self.settings, self.command = words, settings, command
+    def __init__(self, name: str, given: _Given, settings: _Settings):
+        self.name, self.words, self.command, self.settings = name, given.words, given.command, settings
+        self._json = settings['json']
+        # The standard output of `run` is that of its command.
+        self._output = sys.stderr if name == 'run' else sys.stdout
 
     @property
     def resource(self) -> str:
         return self.words['resource']
 
     def client(self, name: Callable[[], str] = _caller_name) -> Client:
-        word, flag = self.words.get('client_word'), self.settings['client']
-        if word and flag and word != flag:
-            raise _UsageError("The client is named twice: '{}', and '{}' by --client".format(word, flag))
+        user, file = self.settings['user'], self.settings['secret-file']
+        if (user is None) != (file is None):
+            raise _UsageError('--user and --secret-file belong together (LOCKD_USER, LOCKD_SECRET_FILE): give both, or neither')
+        tls = {one: self.settings[one] for one in ('ca', 'cert', 'key')}
         # With connections that time out, three tries take 10 s.
         retry = Retry(attempts=3, delay=1, factor=3, jitter=0)
-        return Client(self.settings['url'] or DEFAULT_URL, word or flag or name(), retry=retry)
+        try:
+            secret = None if file is None or self._has_user else _read_secret(file)
+            user = None if self._has_user else user
+            client = Client(self._url, self.settings['client'], retry=retry, user=user, secret=secret, **tls)
+        except BadParameter as problem:
+            raise _UsageError(str(problem)) from problem
+        client._make_name = name
+        return client
+
+    @property
+    def _url(self) -> str:
+        return self.settings['url'] or DEFAULT_URL
+
+    @property
+    def _has_user(self) -> bool:
+        """Whether the URL says who calls."""
+        return _read_urls(self._url)[1] is not None
 
     def answer(self, value: Any, text: Optional[str] = None, aside: Optional[str] = None) -> None:
         """The outcome, on standard output; with --json all of it, else its text, and the rest on standard error."""
-        if self.settings['json']:
-            print(_as_json(value), flush=True)
-            return
+        if self._json:
+            text, aside = _as_json(value), None
         if text is not None:
-            print(text, flush=True)
+            try:
+                print(text, file=self._output, flush=True)
+            except OSError as problem:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._output.fileno())
+                # Who reads no more has seen enough, as `head` does.
+                if problem.errno != errno.EPIPE:
+                    raise _CannotWrite('Standard output cannot be written ({})'.format(problem.strerror)) from problem
         if aside is not None:
             _say(aside)
 
+    def say(self, text: str) -> None:
+        """What happens meanwhile."""
+        _say(text, as_json=self._json and self.name == 'run')
+
     def line(self, name: str, words: List[str], *options: str) -> str:
         """A command line to copy that talks to the same daemon."""
-        url = self.settings['url'] or DEFAULT_URL
+        url = ','.join(address.text for address in _read_urls(self._url)[0])
         flags = [*([] if url == DEFAULT_URL else ['--url', url]), *options]
         has_dash = any(word.startswith('-') for word in words)
         rest = [*flags, '--', *words] if has_dash else [*words, *flags]
         return ' '.join(['python3', *map(shlex.quote, [sys.argv[0], name, *rest])])
 
 
-def _say(text: str) -> None:
-    """On standard error; where nobody reads that any more, the work goes on."""
+def _say(text: str, as_json: bool = False) -> None:
+    """On standard error. Where nobody reads that, or not for now, the work goes on without."""
+    lines = (_as_json({'message': text}) if as_json else '\n'.join(map(_printable, text.split('\n')))) + '\n'
     with contextlib.suppress(OSError, ValueError):
-        print('\n'.join(map(_printable, text.split('\n'))), file=sys.stderr, flush=True)
+        # A pipe that has room for more has room for 4,096 bytes, and no letter takes more than four.
+        for start in range(0, len(lines) if sys.stderr else 0, 1000):
+            if not fcntl or _is_ready(sys.stderr.fileno(), select.POLLOUT, 0.2):
+                print(lines[start : start + 1000], file=sys.stderr, end='', flush=True)
+
+
+class _Voice(logging.Handler):
+    """Says what is logged as a command line says everything: a reader that is stuck holds up no thread that logs."""
+
+    def __init__(self, call: _Call):
+        super().__init__()
+        self._call = call
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._call.say(record.getMessage())
 
 
 # ---------------------------------------------------------------- commands
 
 
-def _tell_waiting(client: str) -> Callable[[Dict[str, Any]], None]:
+def _tell_waiting(call: _Call, client: str) -> Callable[[Dict[str, Any]], None]:
     def tell(status: Dict[str, Any]) -> None:
-        _say('. '.join(["Waiting for '{resource}'".format(**status), *_holder_texts(status), *_line_texts(status, client)]))
+        call.say('. '.join(["Waiting for '{resource}'".format(**status), *_holder_texts(status), *_line_texts(status, client)]))
 
     return tell
 
 
+def _take_lock(call: _Call, client: Client, wait: Optional[float], ttl: Optional[float]) -> Hold:
+    """Takes the lock of a command line; says meanwhile what it waits for, and what has ended the waiting."""
+    settings = call.settings
+    try:
+        return client.lock(
+            call.resource,
+            ttl=ttl,
+            wait=wait,
+            limit=settings['limit'],
+            note=settings['note'],
+            request=settings['request'],
+            renew=False,
+            tell=None if wait == 0 else _tell_waiting(call, client.client),
+        )
+    except _Interruption as signalled:
+        signalled.what = "The wait of '{}' for '{}'".format(client.client, call.resource)
+        raise
+
+
 def _lock_command(call: _Call) -> int:
     """take a lock, or wait for it, or be refused at once; prints its token"""
-    settings, client = call.settings, call.client()
-    wait = settings['wait'] or 0
-    hold = client.lock(
-        call.resource,
-        wait=wait,
-        renew=False,
-        tell=_tell_waiting(client.client) if wait else None,
-        **{name: settings[name] for name in ('ttl', 'limit', 'note', 'request')}
-    )
+    with _Signals():
+        hold = _take_lock(call, call.client(), call.settings['wait'] or 0, call.settings['ttl'])
     _held.discard(hold)  # it stays locked
     unlock = call.line('unlock', [hold.resource, hold.client], '--token', hold.token)
     call.answer(hold.answer, hold.token, "'{}' is locked by '{}'. To unlock: {}".format(hold.resource, hold.client, unlock))
@@ -2117,29 +2693,38 @@ def _unlock_command(call: _Call) -> int:
 
 def _renew_command(call: _Call) -> int:
     """make a lease run for its whole time again, or for a new one"""
-    hold = call.client().renew(call.resource, call.settings['ttl'], call.settings['token'])
-    return _answer_hold(call, hold)
+    return _answer_hold(call, call.client().renew(call.resource, call.settings['ttl'], call.settings['token']))
 
 
 def _extend_command(call: _Call) -> int:
     """add time to what is left of a lease; a repeat adds again"""
-    try:
-        seconds = _lease_duration(call.words['seconds'])
-    except BadParameter as problem:
-        raise _UsageError('--seconds {}'.format(problem)) from None
+    seconds = call.settings['seconds']
+    if seconds is None:
+        raise _UsageError("Say how much to add to the lease of '{}', like 5m".format(call.resource))
     return _answer_hold(call, call.client().extend(call.resource, seconds, call.settings['token']))
 
 
-def _answer_hold(call: _Call, hold: Dict[str, Any]) -> int:
+def _update_command(call: _Call) -> int:
+    """change the note of a hold, its lease, or its holder"""
+    note, ttl, new_client, token = map(call.settings.__getitem__, ('note', 'ttl', 'new-client', 'token'))
+    if note is None and ttl is None and new_client is None:
+        raise _UsageError("Say what to change of '{}': --note, --ttl, or --new-client".format(call.resource))
+    hold = call.client().update(call.resource, note, ttl, new_client, token)
+    unlock = call.line('unlock', [hold['resource'], hold['client']], '--token', hold['token'])
+    aside = 'Its token is {}. To unlock: {}'.format(hold['token'], unlock)
+    return _answer_hold(call, hold, None if new_client is None else aside)
+
+
+def _answer_hold(call: _Call, hold: Dict[str, Any], aside: Optional[str] = None) -> int:
     until = ' (until {})'.format(_utc(hold['expires'])) if 'expires' in hold else ''
     span = 'for another {}{}'.format(_span(hold['left']), until) if 'left' in hold else 'until it is unlocked'
-    call.answer(hold, _printable("'{}' is held by '{}' {}".format(hold['resource'], hold['client'], span)))
+    call.answer(hold, _printable("'{}' is held by '{}' {}".format(hold['resource'], hold['client'], span)), aside)
     return DONE
 
 
 def _check_command(call: _Call) -> int:
     """ask whether a token is that of a current hold; exit status 1 if not"""
-    token = _token_word(call)
+    token = call.settings['token']
     if token is None:
         raise _UsageError("Say which token of '{}' to check".format(call.resource))
     is_current = call.client().check(call.resource, token)
@@ -2153,116 +2738,186 @@ def _check_command(call: _Call) -> int:
     return DONE if is_current else REFUSED
 
 
-def _token_word(call: _Call) -> Optional[str]:
-    try:
-        word = call.words['token_word']
-        return call.settings['token'] if word is None else _digits(word)
-    except BadParameter as problem:
-        raise _UsageError('--token {}'.format(problem)) from None
-
-
 def _status_command(call: _Call) -> int:
     """show who holds a resource, and who waits; without one, how the daemon is"""
     client = call.client()
-    if call.resource:
+    if 'resource' in call.words:
         status = client.status(call.resource)
-        call.answer(status, _status_text(status))
+        call.answer(status, _status_text(status, call))
         return DONE
     stats, health = client.stats(), client._health()
     facts = [('since', _since(stats['started'])), ('directory', stats['directory'])]
     facts += [(name, '{:,}'.format(int(stats[name]))) for name in ('held', 'waiting', 'fencing')]
-    lines = ['lockd {} at {}: {}'.format(stats['version'], client.url, health['status']), *_fact_lines(facts)]
-    call.answer(
-        dict(stats, url=client.url, health=health), '\n'.join(lines + ['  ' + _printable(one) for one in health['problems']])
-    )
+    lines = ['lockd {} at {}: {}'.format(_printable(stats['version']), client.url, health['status']), *_fact_lines(facts)]
+    lines += ['  ' + _printable(problem) for problem in health['problems']]
+    call.answer(dict(stats, url=client.url, health=health), '\n'.join(lines))
     return DONE
 
 
 def _list_command(call: _Call) -> int:
     """show all resources that are not free"""
-    client, found = call.client(), []  # type: Tuple[Client, List[Dict[str, Any]]]
-    while True:
-        after = found[-1]['resource'] if found else None
-        page = client.list(call.settings['prefix'] or '', client=call.settings['holder'], count=1000, after=after)
-        found += page
-        if len(page) < 1000:
+    client, settings = call.client(), call.settings
+    selection = {'prefix': settings['prefix'] or '', 'client': settings['holder'], 'state': settings['state']}
+    found = _all_pages(
+        lambda count, last: client.list(count=count, after=last['resource'] if last else settings['after'], **selection),
+        settings['count'] or math.inf,
+    )
+    headings = ['RESOURCE', 'STATE', 'HOLDER', 'SINCE', 'LEASE', 'WAITING', 'TOKEN', 'NOTE']
+    table = _table([headings, *itertools.chain.from_iterable(map(_list_rows, found))])
+    call.answer(found, table if found else None, None if found else 'Nothing is locked that matches')
+    return DONE
+
+
+def _list_rows(status: Dict[str, Any]) -> List[List[str]]:
+    """One row for each holder; a resource without any that can be named has one, too."""
+    resource, state, waiting = status['resource'], status['state'], '{:,}'.format(status['waiting'] or 0).lstrip('0')
+    rows = []
+    for hold in status['holders']:
+        lease = _span(hold['left']) if 'left' in hold else ''
+        row = [resource, hold['state'], hold['client'], _utc(hold['acquired']), lease, waiting, hold['token']]
+        rows.append(row + [hold.get('note', '')])
+    more = status['held'] - len(rows)
+    if not rows:
+        first = "kept for '{client}'".format(**status['queue'][0]) if status['queue'] else ''
+        holder, note = ('?', 'look at ' + status['file']) if state == 'unreadable' else ('', first)
+        rows.append([resource, state, holder, '', '', waiting, '', note])
+    elif more > 0:
+        rows.append([resource, state, 'and {:,} more'.format(more), '', '', '', '', ''])
+    return rows
+
+
+def _history_command(call: _Call) -> int:
+    """show what happened, newest first"""
+    client, settings = call.client(), call.settings
+    resource, holder, count = call.words.get('resource'), settings['holder'], settings['count'] or 100
+    events = _all_pages(
+        lambda size, last: client.history(resource, client=holder, count=size, before=last['id'] if last else settings['before']),
+        count,
+    )
+    rows = [['TIME', 'EVENT', 'RESOURCE', 'CLIENT', 'TOKEN', 'BY', 'REASON']]
+    for event in events:
+        rows.append([_utc(event['time']), *(event.get(name, '') for name in 'event resource client token by reason'.split())])
+    further = 'For older events: --before {id}'.format(**events[-1]) if len(events) >= count else None
+    aside = further if events else 'Nothing is known to have happened that matches'
+    call.answer(events, _table(rows) if events else None, aside)
+    return DONE
+
+
+def _all_pages(page: Callable[[int, Any], List[Dict[str, Any]]], count: float) -> List[Dict[str, Any]]:
+    """As many pages as it takes: `page` answers so many of those that stand behind the last one."""
+    found: List[Dict[str, Any]] = []
+    while len(found) < count:
+        size = int(min(count - len(found), 1000))
+        more = page(size, found[-1] if found else None)
+        found += more
+        if len(more) < size:
             break
-    rows = [['RESOURCE', 'STATE', 'HOLDER', 'WAITING', 'TOKEN', 'NOTE']]
-    for status in found:
-        waiting = str(status['waiting'] or '')
-        for hold in status['holders'] or [{}]:
-            row = [status['resource'], hold.get('state', status['state']), hold.get('client', ''), waiting]
-            rows.append(list(map(_printable, row + [hold.get('token', ''), hold.get('note', '')])))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    call.answer(found, '\n'.join(lines) if found else None, None if found else 'Nothing is locked that matches')
+    return found
+
+
+def _stats_command(call: _Call) -> int:
+    """show what the daemon has done since its start"""
+    stats = call.client().stats()
+    call.answer(stats, _table([[name, _fact(value)] for name, value in stats.items()]))
+    return DONE
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, datetime.datetime):
+        return _utc(value)
+    return str(value) if isinstance(value, str) else '{:,}'.format(int(value))
+
+
+def _ping_command(call: _Call) -> int:
+    """ask whether the daemon answers, and how fast"""
+    client = call.client()
+    sent = clock()
+    version = client.stats()['version']
+    milliseconds = round((clock() - sent) * 1000, 2)
+    text = 'lockd {} answers at {} in {} ms'.format(version, client.url, milliseconds)
+    call.answer({'url': client.url, 'version': version, 'milliseconds': milliseconds}, _printable(text))
     return DONE
 
 
 def _force_unlock_command(call: _Call) -> int:
     """end somebody's hold against their will"""
-    settings = call.settings
-    if settings['reason'] is None:
+    client, holder, reason = call.client(), call.settings['holder'], call.settings['reason']
+    if reason is None:
         raise _UsageError('--reason is required: say why, the holder is told')
-    call.client().force_unlock(call.resource, settings['reason'], settings['holder'], settings['fenced'] or False)
-    lost = "; '{}' lost it".format(settings['holder']) if settings['holder'] else ''
-    text = _printable("'{}' was unlocked by force{}".format(call.resource, lost))
-    call.answer({'resource': call.resource, 'forced': True}, text)
+    try:
+        client.force_unlock(call.resource, reason, holder, call.settings['fenced'] or False)
+    except BadParameter:
+        # The daemon wants to know whose hold is meant: here, that is said in words of the command line.
+        held = (_status_or_none(client, call.resource) or {}).get('held', 0)
+        if holder is not None or held < 2:
+            raise
+        text = "'{}' has {} holders: name one with --holder. To see them: {}"
+        raise _UsageError(text.format(call.resource, held, call.line('status', [call.resource]))) from None
+    state = (_status_or_none(client, call.resource) or {}).get('state')
+    until = {'fencing': 'the fence command has succeeded', 'delayed': 'the lock-delay is over'}.get(state)
+    call.answer(
+        dict({'holder': holder} if holder else {}, resource=call.resource, forced=True),
+        _printable("'{}' was unlocked by force{}".format(call.resource, "; '{}' lost it".format(holder) if holder else '')),
+        until and 'It is granted again when {}. To look: {}'.format(until, call.line('status', [call.resource])),
+    )
+    return DONE
+
+
+def _confirm_fenced_command(call: _Call) -> int:
+    """end a fencing that does not succeed"""
+    token, reason = call.settings['token'], call.settings['reason']
+    if reason is None:
+        raise _UsageError('--reason is required: say why that is certain')
+    call.client().confirm_fenced(call.resource, reason, token)
+    text = _printable("The lost holder of '{}' counts as fenced".format(call.resource))
+    call.answer(dict(_token(token), resource=call.resource, fenced=True), text)
     return DONE
 
 
 def _run_command(call: _Call) -> int:
     """run a command while a lock is held; end it before the lock can be anybody else's"""
     settings = call.settings
-    if not call.command:
-        raise _UsageError('Say what to run, behind --: run {} -- COMMAND'.format(shlex.quote(call.resource)))
-    if settings['no-wait'] and settings['wait']:
-        raise _UsageError('--wait and --no-wait contradict each other')
-    client = call.client(_process_name)
+    _check_command_words(call.command)
+    client, status = call.client(_process_name), None
     with _Signals() as signals:
-        try:
-            hold = client.lock(
-                call.resource,
-                ttl=settings['ttl'] or 30,
-                wait=0 if settings['no-wait'] else settings['wait'],
-                limit=settings['limit'],
-                note=settings['note'],
-                renew=False,
-                tell=None if settings['no-wait'] else _tell_waiting(client.client),
-            )
-        except _Interruption as signalled:
-            _say("The wait of '{}' for '{}' was ended by {}".format(client.client, call.resource, signalled))
-            raise
-        status = None
+        hold = _take_lock(call, client, settings['wait'], settings['ttl'] or 30)
         try:
             signals.collect()
-            on_loss = settings['on-loss'] or 'term'
-            status = _run_under(hold, call.command, on_loss, settings['foreground'], signals)
+            status = _run_under(hold, call, signals)
         finally:
-            is_lost = _release_after_run(hold, is_known_lost=status == STALE)
+            is_lost = _release_after_run(hold, call, is_known_lost=status == STALE)
         return STALE if is_lost else status
 
 
-def _release_after_run(hold: Hold, is_known_lost: bool) -> bool:
+def _check_command_words(command: List[str]) -> None:
+    if not command:
+        raise _misread("missing required argument 'command'")
+    if not command[0]:
+        raise _UsageError('command must not be empty')
+
+
+def _release_after_run(hold: Hold, call: _Call, is_known_lost: bool) -> bool:
     """Gives it back on every way out; whether it was lost before that."""
     try:
         hold.release()
     except LockLost as problem:
         if not is_known_lost:
-            _say(str(problem))
+            call.say(str(problem))
         return True
     except Error as problem:
-        _say("'{}' could not be unlocked; it is free when its lease has ended. {}".format(hold.resource, problem))
+        call.say("'{}' could not be unlocked; it is free when its lease has ended. {}".format(hold.resource, problem))
         _held.discard(hold)
     return False
 
 
 def _gate_command(call: _Call) -> int:
-    """let a command run unless a higher token has passed FILE before; needs no daemon"""
-    file, token = call.words['file'], _token_word(call)
+    """let a token pass, and run a command, unless a higher token has passed FILE before; needs no daemon"""
+    file, token = call.words['file'], call.settings['token']
     if token is None:
         raise _UsageError('Say which token is to pass {}'.format(file))
-    with _Signals() as signals, Gate(file, token, call.settings['wait']) as opened:
+    if call.command:
+        _check_command_words(call.command)
+    with _Signals() as signals, _enter_gate(file, token, call.settings['wait']) as opened:
         if not call.command:
             call.answer({'file': file, 'token': token, 'passed': True})
             return DONE
@@ -2270,148 +2925,206 @@ def _gate_command(call: _Call) -> int:
         return _run_in_gate(call.command, opened, signals)
 
 
-class _Verb(NamedTuple):
-    run: Callable[[_Call], int]
-    words: Tuple[Tuple[str, str, Optional[str]], ...]  # name, placeholder, '?' for one that can be left out
-    settings: str
-    takes_command: bool = False
+def _enter_gate(file: str, token: str, wait: Optional[float]) -> Gate:
+    try:
+        return Gate(file, token, wait)
+    except _Interruption as signalled:
+        signalled.what = 'The wait at the gate {}'.format(file)
+        raise
 
 
-_RESOURCE = ('resource', 'RESOURCE', None)
-_CLIENT = ('client_word', 'CLIENT', '?')
+_CONNECTION = 'url user secret-file ca cert key '
+_IDENTITY = _CONNECTION + 'client '
 
 _VERBS = {
     'run': _Verb(
-        _run_command,
-        (_RESOURCE,),
-        'url client ttl wait no-wait limit note on-loss foreground conflict-exit-code',
-        takes_command=True,
+        _run_command, 'resource', _IDENTITY + 'ttl wait limit note on-loss foreground conflict-exit-code', 'COMMAND'
     ),
-    'gate': _Verb(_gate_command, (('file', 'FILE', None), ('token_word', 'TOKEN', '?')), 'token wait json', takes_command=True),
-    'lock': _Verb(_lock_command, (_RESOURCE, _CLIENT), 'url client ttl wait limit note request conflict-exit-code json'),
-    'unlock': _Verb(_unlock_command, (_RESOURCE, _CLIENT), 'url client token json'),
-    'renew': _Verb(_renew_command, (_RESOURCE, _CLIENT), 'url client ttl token json'),
-    'extend': _Verb(_extend_command, (_RESOURCE, ('seconds', 'SECONDS', None), _CLIENT), 'url client token json'),
-    'check': _Verb(_check_command, (_RESOURCE, ('token_word', 'TOKEN', '?')), 'url token json'),
-    'status': _Verb(_status_command, (('resource', 'RESOURCE', '?'),), 'url json'),
-    'list': _Verb(_list_command, (), 'url prefix holder json'),
-    'force-unlock': _Verb(_force_unlock_command, (_RESOURCE,), 'url holder reason fenced json'),
+    'gate': _Verb(_gate_command, 'file [token]', 'token wait', '[COMMAND]'),
+    'lock': _Verb(_lock_command, 'resource [client]', _IDENTITY + 'ttl wait limit note request conflict-exit-code'),
+    'unlock': _Verb(_unlock_command, 'resource [client]', _IDENTITY + 'token'),
+    'renew': _Verb(_renew_command, 'resource [client]', _IDENTITY + 'ttl token'),
+    'extend': _Verb(_extend_command, 'resource [seconds] [client]', _IDENTITY + 'seconds token'),
+    'update': _Verb(_update_command, 'resource [client]', _IDENTITY + 'note ttl new-client token'),
+    'check': _Verb(_check_command, 'resource [token]', _CONNECTION + 'token'),
+    'status': _Verb(_status_command, '[resource]', _CONNECTION),
+    'list': _Verb(_list_command, '', _CONNECTION + 'prefix holder state count after'),
+    'history': _Verb(_history_command, '[resource]', _CONNECTION + 'holder count before'),
+    'force-unlock': _Verb(_force_unlock_command, 'resource [holder]', _CONNECTION + 'holder reason fenced'),
+    'confirm-fenced': _Verb(_confirm_fenced_command, 'resource', _CONNECTION + 'token reason'),
+    'stats': _Verb(_stats_command, '', _CONNECTION),
+    'ping': _Verb(_ping_command, '', _CONNECTION),
 }
 
-_EPILOGUE = """Every flag can also be a variable: --on-loss is LOCKD_ON_LOSS. Durations are seconds, or like 1500ms, 30s, 5m, 2h.
+_EPILOGUE = """
+Every flag can also be a variable (--on-loss is LOCKD_ON_LOSS) and a key in the JSON file of --config. Flags beat variables
+beat the file. Durations are seconds, or like 1500ms, 30s, 5m, 2h.
 
 Exit statuses: 0 done; 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect of lockd; 75 gave up
 waiting; 76 lock lost or stale token; 77 not allowed. run and gate: that of the command, 128+n where a signal ended it,
 126 it cannot be run, 127 it was not found."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog='lockd.py',
-        description='Locks of a lockd daemon; its own help says more: lockd help',
-        epilog=_EPILOGUE,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    parser.add_argument('--version', action='version', version=VERSION)
-    verbs = parser.add_subparsers(dest='verb', metavar='COMMAND', required=True)
-    for name, verb in _VERBS.items():
-        summary = verb.run.__doc__
-        words = ' '.join('[{}]'.format(shown) if count else shown for _, shown, count in verb.words)
-        usage = ' '.join(filter(None, ['lockd.py', name, '[options]', words, '-- COMMAND' if verb.takes_command else '']))
-        one = verbs.add_parser(
-            name, usage=usage, help=summary, description=summary, epilog=_EPILOGUE, formatter_class=raw, allow_abbrev=False
-        )
-        for word, shown, count in verb.words:
-            one.add_argument(word, metavar=shown, nargs=count)
-        for setting in verb.settings.split():
-            _add_flag(one, setting)
-    return parser
-
-
-def _add_flag(parser: argparse.ArgumentParser, name: str) -> None:
-    placeholder, text, _ = _SETTINGS[name]
-    if placeholder:
-        parser.add_argument('--' + name, metavar=placeholder, help=text)
-        return
-    parser.add_argument('--' + name, action='store_const', const='true', help=text)
-    # So that a flag can beat a variable here, too. The opposite of --no-wait is --wait.
-    if not name.startswith('no-'):
-        parser.add_argument('--no-' + name, action='store_const', const='false', dest=name, help=argparse.SUPPRESS)
+def _help(name: Optional[str]) -> str:
+    """What the command line can do, or one of its commands."""
+    if name not in _VERBS:
+        rows = [('  ' + name, verb.run.__doc__ or '') for name, verb in _VERBS.items()]
+        head = 'usage: lockd.py COMMAND ...\n\nLocks of a lockd daemon; its own help says more: lockd help\n'
+        rows += [('  --version', 'print the version')]
+    else:
+        verb = _VERBS[name]
+        command = verb.command.replace('[', '[-- ') if '[' in verb.command else verb.command and '-- ' + verb.command
+        head = ' '.join(filter(None, ['usage: lockd.py', name, '[options]', verb.words.upper(), command]))
+        head += '\n\n{}\n'.format(verb.run.__doc__)
+        rows = [('  --{} {}'.format(flag, one.placeholder), one.help) for flag, one in verb.known(name).items()]
+    width = max(len(flag) for flag, _ in rows) + 2
+    texts = [textwrap.wrap(flag.ljust(width) + text, 100, subsequent_indent=' ' * width) for flag, text in rows]
+    return '\n'.join([head, *itertools.chain.from_iterable(texts), _EPILOGUE])
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """The command line; answers its exit status."""
-    given = sys.argv[1:] if arguments is None else arguments
-    takes_command = bool(given) and given[0] in _VERBS and _VERBS[given[0]].takes_command
-    end = given.index('--') if takes_command and '--' in given else len(given)
-    words = vars(_parser().parse_args(given[:end]))
-    verb = _VERBS[words['verb']]
-    logging.basicConfig(format='%(message)s', stream=sys.stderr)
+    name, *given = (sys.argv[1:] if arguments is None else arguments) or ['']
+    if name in ('help', '--help', '--version'):
+        print(VERSION if name == '--version' else _help(given[0] if given else None))
+        return DONE
+    if not name:
+        _say(_help(None))
+        return USAGE
     call = None
     try:
-        for name, _, count in verb.words:
-            if words[name] == '' and count is None:
-                raise _UsageError('{} must not be empty'.format(name))
-        call = _Call(words, _Settings(words, verb.settings.split()), given[end + 1 :])
+        if name not in _VERBS:
+            raise _misread("unknown {} '{}'".format('option' if name.startswith('-') else 'command', name))
+        verb = _VERBS[name]
+        words = _Given(name, verb, given)
+        if 'help' in words.flags:
+            print(_help(name))
+            return DONE
+        settings = _Settings(verb.known(name), words.flags)
+        call = _Call(name, words, settings)
+        _log.handlers[:] = [_Voice(call)]
+        # Of a shell variable that is not set, most likely: none at all would mean something else.
+        if '' in list(call.words.values())[:1]:
+            raise _UsageError('{} must not be empty'.format(next(iter(call.words))))
+        settings.check()
         return verb.run(call)
-    except _UsageError as problem:
-        _say('error: {}'.format(problem))
-        return USAGE
-    except (_Interruption, KeyboardInterrupt) as signalled:
-        return getattr(signalled, 'exit_status', 130)
-    except BrokenPipeError:
-        # Who read it has seen enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return DONE
+    except _Interruption as signalled:
+        return _fail(call, signalled.exit_status, str(signalled))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Error as problem:
         return _report(problem, call)
+    except Exception as problem:
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        text = 'A defect of lockd, please report it: {}: {} (at {}:{})'
+        return _fail(call, DEFECT, text.format(type(problem).__name__, problem, place.name, place.lineno))
 
 
-def _report(problem: Error, call: _Call) -> int:
-    status = problem.exit_status
-    if status in (REFUSED, GAVE_UP) and isinstance(problem, Refused):
+def _fail(call: Optional[_Call], exit_status: int, message: str, advice: Optional[str] = None, **more: Any) -> int:
+    if call is None or not call._json:
+        _say('\n'.join(filter(None, [message, advice])))
+    else:
+        error = dict(more, message=message, advice=advice, exitStatus=exit_status)
+        call.answer({'error': {name: value for name, value in error.items() if value is not None}})
+    return exit_status
+
+
+def _report(problem: Error, call: Optional[_Call]) -> int:
+    """Says what went wrong, and what to do next; answers the exit status."""
+    status, text = problem.exit_status, str(problem)
+    if isinstance(problem, _UsageError):
+        return _fail(call, status, text if call and call._json else 'error: ' + text)
+    if isinstance(problem, OutcomeUnknown) and 'resource' in call.words:
+        text += '. Look with: ' + call.line('status', [call.resource])
+    if not isinstance(problem, Refused):
+        return _fail(call, status, text)
+    if problem.code not in _REFUSALS or problem.code < 0 or 'resource' not in call.words:
+        return _fail(call, status, text, code=problem.code)
+    if status in (REFUSED, GAVE_UP):
         other = call.settings['conflict-exit-code']
         status = status if other is None else other
-    advice = _advice(problem, call) if isinstance(problem, Refused) and problem.code > 0 else None
-    if call.settings['json']:
-        error = {'code': getattr(problem, 'code', None), 'message': str(problem), 'advice': advice, 'exitStatus': status}
-        print(_as_json({'error': {name: value for name, value in error.items() if value is not None}}), flush=True)
-        return status
-    _say('\n'.join(filter(None, [str(problem), advice])))
-    return status
-
-
-def _advice(refused: Refused, call: _Call) -> Optional[str]:
-    """Who is in the way, and what to do next. The refusal itself is what matters: this may be missing."""
-    resource = call.words.get('resource')
-    if not resource:
-        return None
     client = call.client()
+    # Who may not even ask for it is told no more.
+    found = None if isinstance(problem, Denied) else _status_or_none(client, call.resource)
+    facts = [*_holder_texts(found), *_line_texts(found, client.client)] if found else []
+    advice = '. '.join([*facts, _advice(problem, call, client.client, found)])
+    return _fail(call, status, text, advice, code=problem.code, name=problem.name, status=found)
+
+
+def _status_or_none(client: Client, resource: str) -> Optional[Dict[str, Any]]:
+    """For what is said beside a refusal, which is what matters."""
     try:
-        status = _struct(client._call('status', resource, repeatable=True, retry=_ONCE).value)
+        return _struct(client._ask('status', resource, retry=_ONCE))
     except Error:
         return None
-    mine = [hold for hold in status['holders'] if hold['client'] == client.client and hold['state'] == 'held']
-    force = 'gone for good: ' + call.line('force-unlock', [resource], '--reason', 'WHY')
-    if isinstance(refused, Held) and mine:
-        unlock = call.line('unlock', [resource, client.client], '--token', mine[0]['token'])
-        advice = 'That is you; to give it back: ' + unlock
-    elif isinstance(refused, (Held, TimedOut, Fencing)) and status['state'] == 'free':
-        advice = 'It is free now: try again'
-    elif isinstance(refused, (Held, TimedOut)) and status['state'] == 'held':
-        wait = call.line('lock', [resource, client.client], '--wait', '1m')
-        advice = 'To wait for it: {}. If its holder is {}'.format(wait, force)
-    elif isinstance(refused, Lost):
-        advice = 'To go on, lock it anew: ' + call.line('lock', [resource, client.client])
-    elif isinstance(refused, NotOwner):
-        advice = 'Only its holder can do that. If that one is ' + force
-    elif isinstance(refused, NotLocked):
-        advice = 'Is the name right? To see what is held: ' + call.line('list', [])
-    else:
-        advice = 'To look: ' + call.line('status', [resource])
-    return '. '.join([*_holder_texts(status), *_line_texts(status, client.client), advice])
+
+
+def _next_try(fence: Dict[str, Any]) -> str:
+    if 'nextTry' not in fence:
+        return "The fence command for '{client}' runs now".format(**fence)
+    seconds = math.ceil(calendar.timegm(fence['nextTry'].utctimetuple()) - time.time())
+    return "The fence command for '{}' is run again at {} (in {})".format(
+        fence['client'], _utc(fence['nextTry']), _span(seconds)
+    )
+
+
+def _confirm_text(fence: Dict[str, Any], call: _Call) -> str:
+    confirm = call.line('confirm-fenced', [call.resource], '--reason', 'WHY', '--token', fence['token'])
+    return "If '{}' can do no more harm for certain: {}".format(fence['client'], confirm)
+
+
+def _advice(refused: Refused, call: _Call, client: str, status: Optional[Dict[str, Any]]) -> str:
+    """What to do next, with the commands to copy."""
+
+    def about(name: str, *options: str, words: Tuple[str, ...] = ()) -> str:
+        return call.line(name, [call.resource, *words], *options)
+
+    def relock(*options: str) -> str:
+        return about('lock', *options, words=(client,))
+
+    found: Dict[str, Any] = status or {'state': None, 'limit': 'N', 'held': 0, 'holders': []}
+    mine = [hold for hold in found['holders'] if hold['client'] == client and hold['state'] == 'held']
+    force = about('force-unlock', '--reason', 'WHY', words=('HOLDER',) if found['held'] > 1 else ())
+    is_gone = 'If its holder is gone for good: ' + force
+    wait = 'To wait for it: ' + relock('--wait', '1m')
+    if call.name == 'run':
+        wait = 'To wait for as long as it takes, leave --wait and --no-wait out'
+    in_the_way = wait + '. ' + is_gone if found['state'] in ('held', None) else wait
+    for fence in found.get('fence', [])[:1]:
+        next_try = [] if call.name == 'run' else [_next_try(fence)]
+        in_the_way = '. '.join([*next_try, wait, _confirm_text(fence, call)])
+    if found['state'] == 'reserved':
+        in_the_way = 'It is kept for the first in the line. ' + wait
+    if found['state'] == 'free':
+        in_the_way = 'It is free now: try again'
+    held = 'That is you; to give it back: ' + about('unlock', '--token', mine[0]['token'], words=(client,)) if mine else in_the_way
+    in_line = 'end that one, repeat it with its --request, or wait with another --client'
+    if call.name == 'update':
+        held = 'Nobody holds a resource twice: hand it to somebody else, or have that hold unlocked first'
+        in_line = 'Who waits there gets it in turn: unlock it, or hand it to somebody else'
+    return {
+        Held: held,
+        NotOwner: 'Only its holder can do that. If that one is gone for good: ' + force,
+        NotLocked: 'Is the name right? To see what is held: ' + call.line('list', []),
+        TimedOut: in_the_way,
+        LimitMismatch: 'To share it: ' + relock('--limit', str(found['limit'])),
+        NotQueued: wait,
+        LineFull: 'Try again later. To look: ' + about('status'),
+        Lost: 'To go on, lock it anew: ' + relock(),
+        Fencing: in_the_way,
+        StaleToken: 'Stop the work of that token. To look: ' + about('status'),
+        RequestReused: 'Give another --request, or the options that came with it before',
+        Unreadable: 'Look at {}. If nobody needs it: {}'.format(found.get('file', 'the file'), force),
+        Denied: 'Call as a user who may (LOCKD_USER and LOCKD_SECRET_FILE), or ask whoever runs the daemon: its users file '
+        'says who may what',
+        TooMany: 'To see what is held, and who waits: ' + call.line('list', []),
+        StorageFull: 'Make room there, or mend the disk; then try again. To look: ' + call.line('status', []),
+        Stopping: 'Try again in some seconds. To look: ' + call.line('ping', []),
+        Ended: 'To go on, lock it anew with another --request: ' + relock(),
+        AlreadyInLine: in_line if call.name == 'update' else 'Another call of that client waits there: ' + in_line,
+        TakenOver: 'The other call goes on and gets the lock. Two processes that both shall wait need a --request and a '
+        '--client each',
+    }[type(refused)]
 
 
 if __name__ == '__main__':

@@ -1,25 +1,54 @@
 /** lockd.py as a command says and does what `lockd` says and does. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lockd, serve } from '../daemon.js';
+import { type Ran, realDaemon, run } from '../cli/world.js';
+import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
-import { lockdPy } from './python-process.js';
+import { temporaryDirectory } from '../temporary-directory.js';
+import { lockdPy, outcome, PythonProcess, startLockdPy } from './python-process.js';
 
 /** What differs from one call to the next: tokens, moments, spans, and how each command calls itself. */
 function timeless(text: string): string {
   return text
     .replace(/\d{16}/g, 'TOKEN')
-    .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.000)?( UTC|Z)/g, 'MOMENT')
+    .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)/g, 'MOMENT')
     .replace(/\b\d+ s\b/g, 'SPAN')
     .replace(/127\.0\.0\.1:\d+/g, 'ADDRESS')
-    .replace(/"(left|waited)":[\d.]+/g, '"$1":0')
-    .replace(/python3 \S*lockd\.py|\blockd (?=[a-z-]+ )/g, 'lockd ')
-    .replace(/lockd +/g, 'lockd ');
+    .replace(/"(left|waited|milliseconds|journalBytes)":[\d.]+/g, '"$1":0')
+    .replace(/(journalBytes +|in )[\d.,]+/g, '$1N')
+    .replace(/("id":"|--before )[\w.-]+/g, '$1ID')
+    .replace(/python3 \S*lockd\.py/g, 'lockd');
 }
 
-/** The first line on standard error: the refusal itself; the advice below it is each command's own. */
-function problem(text: string): string {
-  return text.split('\n')[0] ?? '';
+/** A daemon, and where it keeps its locks. */
+interface Place {
+  readonly url: string;
+  readonly directory: string;
+}
+
+async function daemon(): Promise<Place> {
+  const directory = temporaryDirectory();
+  return { directory, url: (await realDaemon(directory)).url };
+}
+
+/** What a command did, as far as it depends neither on its daemon nor on the moment. */
+function comparable(ran: Ran, { directory }: Place) {
+  const plain = (text: string) => timeless(text).replaceAll(directory, 'DIR');
+  const stdout = plain(ran.stdout);
+  // Each says in its own words that open:// locks nothing; whether a short wait is told is a matter of moments.
+  const stderr = plain(ran.stderr).replace(/^(open:\/\/:|Waiting for ).*\n/gm, '');
+  return { status: ran.status, stdout: /^[[{]/.test(stdout) ? JSON.parse(stdout) : stdout, stderr };
+}
+
+/** Runs a command line with both, each with a daemon of its own, and compares; answers what lockd.py did. */
+async function both(words: readonly string[], one: Place, other: Place): Promise<Ran> {
+  const [ours, theirs] = await Promise.all([
+    lockdPy(words, one.url) as Promise<Ran>,
+    run(words, { environment: { LOCKD_URL: other.url } }),
+  ]);
+  expect(comparable(ours, one), words.join(' ')).toEqual(comparable(theirs, other));
+  return ours;
 }
 
 describeWith(['python3'], 'lockd.py as a command', () => {
@@ -88,6 +117,9 @@ describeWith(['python3'], 'lockd.py as a command', () => {
         ['unlock', 'r', '--token', 'x'],
         ['lock', ''],
         ['force-unlock', 'r'],
+        ['lock', 'r\u0001'],
+        ['lock', 'r', 'c'.repeat(257)],
+        ['lock', 'r', '--json', '--ttl', '3x'],
       ],
     ],
     [
@@ -97,9 +129,55 @@ describeWith(['python3'], 'lockd.py as a command', () => {
         ['lock', 'r', 'b', '--limit', '2'],
         ['lock', 'r', 'c', '--limit', '2'],
         ['status', 'r'],
+        ['force-unlock', 'r', '--reason', 'why'],
+        ['force-unlock', 'r', 'b', '--reason', 'why', '--json'],
+      ],
+    ],
+    [
+      'changes of a hold, and what became of it',
+      [
+        ['lock', 'r', 'a', '--ttl', '1m'],
+        ['update', 'r', 'a'],
+        ['update', 'r', 'a', '--note', 'why', '--ttl', '5m'],
+        ['update', 'r', 'a', '--note='],
+        ['update', 'r', 'a', '--new-client', 'b'],
+        ['update', 'r', 'b', '--new-client', 'b'],
+        ['update', 'r', 'a', '--note', 'late'],
+        ['update', 'r', 'b', '--new-client', 'c', '--json'],
+        ['history'],
+        ['history', 'r', '--holder', 'a', '--count', '1'],
+        ['history', 's'],
+        ['history', '--json'],
+        ['history', '--before', 'x'],
       ],
     ],
     ['an empty list', [['list'], ['list', '--json']]],
+    [
+      'a list by its parts',
+      [
+        ['lock', 'r', 'a', '--note', 'why'],
+        ['lock', 'ä/1', 'b', '--limit', '2', '--ttl', '5m'],
+        ['lock', 'ä/1', 'c', '--limit', '2'],
+        ['lock', '本', 'c'],
+        ['list'],
+        ['list', '--json'],
+        ['list', '--prefix', 'ä'],
+        ['list', '--holder', 'c', '--count', '1'],
+        ['list', '--state', 'fencing'],
+        ['list', '--after', 'r', '--state', 'held'],
+      ],
+    ],
+    ['the daemon', [['stats'], ['stats', '--json'], ['ping'], ['ping', '--json']]],
+    [
+      'open://',
+      [
+        ['lock', 'r', 'a', '--url', 'open://', '--ttl', '5s', '--note', 'why', '--json'],
+        ['check', 'r', '0', '--url', 'open://'],
+        ['status', 'r', '--url', 'open://'],
+        ['history', '--url', 'open://'],
+        ['unlock', 'r', 'a', '--url', 'open://'],
+      ],
+    ],
     [
       'JSON',
       [
@@ -109,20 +187,35 @@ describeWith(['python3'], 'lockd.py as a command', () => {
         ['check', 'r', '1', '--json'],
       ],
     ],
-  ])('%s', async (_, calls) => {
-    const [one, other] = await Promise.all([serve(), serve()]);
-    for (const call of calls) {
-      const ours = await lockdPy(call, one.url);
-      const theirs = await lockd(call, { LOCKD_URL: other.url });
-      const what = `${call.join(' ')}\n${ours.stderr}`;
-      expect(ours.status, what).toBe(theirs.status);
-      const same = (text: string) => {
-        const plain = timeless(text).replaceAll(one.directory, 'DIR').replaceAll(other.directory, 'DIR');
-        return plain.startsWith('{') ? JSON.parse(plain) : plain;
-      };
-      expect(same(ours.stdout), what).toEqual(same(theirs.stdout));
-      expect(same(problem(ours.stderr)), what).toBe(same(problem(theirs.stderr)));
-    }
+  ])(
+    '%s',
+    async (_, calls) => {
+      const [one, other] = await Promise.all([daemon(), daemon()]);
+      for (const call of calls) await both(call, one, other);
+    },
+    120_000,
+  );
+
+  test('a fencing that does not succeed, and how it is ended', async () => {
+    const fence = ['--fence-command', '/bin/false'];
+    const [one, other] = await Promise.all([serve(fence), serve(fence)]);
+    const { stdout: token } = await lockdPy(['lock', 'r', 'a'], one.url);
+    await lockdPy(['lock', 'r', 'a'], other.url);
+    expect((await both(['force-unlock', 'r', '--reason', 'why'], one, other)).stderr).toContain(
+      'It is granted again when the fence command has succeeded',
+    );
+    const status = await lockdPy(['status', 'r'], one.url);
+    expect(status.stdout).toMatch(/^r: fencing\n {2}lost by {4}a\n[\s\S]* {2}fencing {4}/);
+    expect(status.stdout).toContain(`confirm-fenced r --url ${one.url} --reason WHY --token ${token.trim()}`);
+    const refused = await lockdPy(['lock', 'r', 'b'], one.url);
+    expect(refused.status).toBe(75);
+    expect(refused.stderr).toMatch(
+      /who is being fenced\. The fence command for 'a' .*\. To wait for it: .*If 'a' can do no more harm for certain: /,
+    );
+    await both(['confirm-fenced', 'r'], one, other);
+    await both(['confirm-fenced', 'r', '--reason', 'off'], one, other);
+    await both(['confirm-fenced', 'r', '--reason', 'off', '--json'], one, other);
+    await both(['lock', 'r', 'b'], one, other);
   });
 
   test('a script keeps its token, with the address and the client from variables', async () => {
@@ -138,6 +231,57 @@ describeWith(['python3'], 'lockd.py as a command', () => {
     const nonsense = await lockdPy(['lock', 'r'], url, { LOCKD_TTL: 'soon' });
     expect(nonsense).toMatchObject({ status: 2, stdout: '' });
     expect(nonsense.stderr).toMatch(/^error: LOCKD_TTL must be seconds/);
+  });
+
+  test('flags beat variables beat the file of --config, which may have keys for the daemon', async () => {
+    const { url } = await serve();
+    const file = join(temporaryDirectory(), 'lockd.json');
+    writeFileSync(file, JSON.stringify({ client: 'filed', ttl: 90, json: true, listen: ['x:1'] }));
+    const locked = await lockdPy(['lock', 'r', '--config', file], url);
+    expect(JSON.parse(locked.stdout)).toMatchObject({ client: 'filed', ttl: 90 });
+    const variables = { LOCKD_CONFIG: file, LOCKD_CLIENT: 'varied', LOCKD_TTL: '80' };
+    const other = await lockdPy(['lock', 's', '--ttl', '70', '--no-json'], url, variables);
+    expect(other.stdout).toMatch(/^\d{16}\n$/);
+    expect(other.stderr).toContain("'s' is locked by 'varied'");
+    writeFileSync(file, '{"ttl": "soon"}');
+    const nonsense = await lockdPy(['lock', 't', '--config', file], url);
+    expect(nonsense).toMatchObject({ status: 2, stdout: '' });
+    expect(nonsense.stderr).toMatch(`error: 'ttl' in ${file} must be seconds`);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('a lock that waits leaves the line on %s', async (signal) => {
+    const { url } = await serve();
+    await lockdPy(['lock', 'r', 'holder'], url);
+    const waiting = startLockdPy(['lock', 'r', 'me', '--wait', '1m'], url);
+    await waiting.wrote('stderr', /'me' is number 1 of 1 in the line/);
+    waiting.child.kill(signal);
+    const { status, stderr } = await outcome(waiting);
+    expect(status).toBe(signal === 'SIGINT' ? 130 : 143);
+    expect(stderr).toContain(`The wait of 'me' for 'r' was ended by ${signal}`);
+    expect(JSON.parse((await lockdPy(['status', 'r', '--json'], url)).stdout).waiting).toBe(0);
+  });
+
+  test('an answer that cannot be written is a failure, a reader that has seen enough is none', async () => {
+    const { url } = await serve();
+    const shell = async (line: string) => {
+      const lockdPyFile = new URL('../../clients/lockd.py', import.meta.url).pathname;
+      const ran = new PythonProcess(
+        [
+          '-c',
+          'import subprocess, sys; sys.exit(subprocess.call(["sh", "-c", *sys.argv[1:]]))',
+          line,
+          lockdPyFile,
+        ],
+        { LOCKD_URL: url },
+      );
+      return outcome(ran);
+    };
+    const full = await shell('python3 "$0" stats > /dev/full');
+    expect(full).toMatchObject({ status: 1 });
+    expect(full.stderr).toBe('Standard output cannot be written (No space left on device)\n');
+    expect(await shell('{ sleep 0.3; python3 "$0" stats; echo $? >&2; } | true')).toMatchObject({
+      stderr: '0\n',
+    });
   });
 
   test.each([

@@ -35,11 +35,11 @@ describeWith(['python3'], 'lockd.py as a module', () => {
     const lines = await said(
       `
 import lockd, time
-with lockd.lock('deploy/prod', ttl=0.6, note='why') as hold:
-    time.sleep(1.5)
+with lockd.lock('deploy/prod', ttl=3, note='why') as hold:
+    time.sleep(5)
     hold.check(ask=True)
     status = lockd.default_client().status('deploy/prod')
-    print(status['holders'][0]['token'] == hold.token, status['holders'][0]['note'], hold.lost, 0 < hold.left <= 0.54)
+    print(status['holders'][0]['token'] == hold.token, status['holders'][0]['note'], hold.lost, 0 < hold.left <= 2.7)
 print(lockd.default_client().status('deploy/prod')['state'], hold.lost)
 `,
       url,
@@ -197,14 +197,14 @@ with lockd.lock('r', ttl=60) as hold:
     const lines = await said(
       `
 import lockd, os, time
-hold = lockd.lock('r', ttl=0.5)
+hold = lockd.lock('r', ttl=3)
 name = hold.client
 child = os.fork()
 if child == 0:
     hold.release()
     raise SystemExit(0 if lockd.default_client().client != name else 1)
 print(os.waitpid(child, 0)[1])
-time.sleep(1)
+time.sleep(4)
 hold.check(ask=True)
 print('held')
 `,
@@ -357,9 +357,14 @@ try: robot.unlock_resource('rack')
 except lockd.LockLost: print('lost')
 try: robot.unlock_resource('rack')
 except AssertionError as problem: print(problem)
-robot.lock_resource('rack'), robot.lock_resource('rack2')
-robot.unlock_all_resources()
-print(lockd.default_client().list())
+robot.lock_resource('rack'), robot.lock_resource('rack2'), robot.lock_resource('rack3')
+lockd.Client(client='op').force_unlock('rack2', 'why')
+try: robot.unlock_all_resources()
+except lockd.LockLost as lost: print('rack2' in str(lost), lockd.default_client().list())
+print([lockd._robot_seconds(text) for text in ('1 min 30 s', '1h30m', '0.5', 'none')])
+for text in ('soon', '', '1 fortnight', '5 s x'):
+    try: print(lockd._robot_seconds(text))
+    except lockd.BadParameter: pass
 `,
       url,
     );
@@ -368,7 +373,8 @@ print(lockd.default_client().list())
       'True',
       'lost',
       "'rack' is not locked here: use Lock Resource first",
-      '[]',
+      'True []',
+      '[90.0, 5400.0, 0.5, None]',
     ]);
   });
 });

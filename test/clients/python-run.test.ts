@@ -92,14 +92,14 @@ describeWith(['python3'], 'lockd.py run', () => {
     const first = await serve([], directory);
     const port = new URL(first.url).port;
     const run = startLockdPy(
-      ['run', 'r', '--ttl', '3s', '--', 'sh', '-c', 'echo begun; sleep 5; exit 3'],
+      ['run', 'r', '--ttl', '9s', '--', 'sh', '-c', 'echo begun; sleep 8; exit 3'],
       first.url,
     );
     await run.wrote('stdout', /begun/);
     await first.daemon.kill();
     const second = startServe(['--listen', `127.0.0.1:${port}`], directory);
     await listening(second, directory);
-    expect(await run.ended).toBe(3);
+    expect(await run.ended, run.stderr).toBe(3);
     expect(await lockedResources(first.url)).toEqual([]);
   });
 
