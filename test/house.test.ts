@@ -17,13 +17,14 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   store: ['core', 'disk'],
   'lock-files': ['core', 'disk'],
   fencing: ['core', 'disk'],
+  access: ['core', 'disk'],
   service: ['core', 'disk', 'store', 'lock-files', 'fencing'],
-  xmlrpc: ['core', 'service'],
-  http: ['core', 'service', 'xmlrpc'],
+  xmlrpc: ['core', 'access', 'service'],
+  http: ['core', 'access', 'service', 'xmlrpc'],
   client: ['core', 'service', 'xmlrpc'],
   run: ['fencing', 'client'],
   gate: ['run'],
-  cli: 'core disk store lock-files fencing service xmlrpc http client run gate'.split(' '),
+  cli: 'core disk store lock-files fencing access service xmlrpc http client run gate'.split(' '),
 };
 
 /** Doors for types alone: what a client hands out is what the service says, but no line of the service runs there. */
@@ -31,7 +32,9 @@ const TYPES_ONLY: readonly string[] = ['client → service'];
 
 /** Everything that touches the lock directory goes through src/disk. These read something else, or write no file. */
 const FILE_SYSTEM: Readonly<Record<string, string>> = {
+  'access/users-file.ts': 'reads and writes the users file',
   'service/version.ts': 'reads the package’s own package.json',
+  'client/connection-files.ts': 'reads the secret, the certificates and the key that the settings name',
   'fencing/command-runner.ts': 'looks for the fence file of a token, and removes it',
   'fencing/fence-lock.ts': 'opens the fence file, for commands to inherit its descriptor',
   'fencing/processes.ts': 'reads /proc',
@@ -39,6 +42,9 @@ const FILE_SYSTEM: Readonly<Record<string, string>> = {
   'fencing/start-command.ts': 'opens /dev/null and reads /proc/self',
   'gate/gate-file.ts': 'the file of a gate, which is locked by the kernel and inherited by the command',
   'http/client-files.ts': 'reads the clients of the package, to hand them out',
+  'http/machine-names.ts': 'reads /etc/hosts',
+  'http/socket-file.ts': 'the file of a Unix socket',
+  'http/tls.ts': 'reads the certificates and the key',
   'run/command.ts': 'closes descriptors that somebody else left open',
   'run/processes.ts': 'reads /proc',
   'cli/config-file.ts': 'reads the file of --config',

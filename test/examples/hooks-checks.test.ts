@@ -154,6 +154,15 @@ describeWith(['python3'], 'ansible-deploy.yml', () => {
   });
 });
 
+describeWith(['ansible-playbook'], 'ansible-deploy.yml', () => {
+  test('is a playbook to Ansible itself', () => {
+    const words = ['--syntax-check', '--inventory', 'app,', example('ansible-deploy.yml')];
+    const { status, stdout, stderr } = spawnSync('ansible-playbook', words, { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^\s*playbook: .*ansible-deploy\.yml\s*$/);
+  });
+});
+
 /** Whether an interpreter has the XML-RPC library that its example needs. */
 const LIBRARIES = {
   perl: ['-MXMLRPC::Lite', '-e1'],

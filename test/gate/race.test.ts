@@ -1,6 +1,7 @@
 /**
  * Gates race for one FILE with random tokens, and some of them are killed at random moments: admitted tokens never fall,
- * no two commands overlap, and nobody is blocked by the dead. LOCKD_TEST_RUNS multiplies the number of races.
+ * no two commands overlap, and nobody is blocked by the dead. LOCKD_TEST_RUNS multiplies the number of races. Ten thousand
+ * tokens: test/wide/gate-race.wide.test.ts.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +11,12 @@ import { describeWith } from '../needs.js';
 import { chooseSeed, oneOf, randomFrom } from '../random.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import { GATES, passGate, startGate } from './gates.js';
+import { admittedIn, COMMAND } from './log.js';
 
 const RUNS = Number(process.env.LOCKD_TEST_RUNS ?? 1);
 
 /** Gates that are at the file at the same time. */
 const RACERS = 3;
-
-const COMMAND = 'echo "begin $1" >>"$0"; echo "end $1" >>"$0"';
 
 interface Race {
   readonly count: number;
@@ -49,7 +49,7 @@ async function race(gates: readonly (readonly string[])[], seed: number, { count
   };
   await Promise.all(Array.from({ length: RACERS }, racer));
   const last = await passGate(gates[0] ?? [], file, String(10 ** 16), '--wait', '5s');
-  return { last, statuses, file, lines: fs.readFileSync(log, 'utf8').split('\n').slice(0, -1) };
+  return { last, statuses, file, log };
 }
 
 describeWith(['flock'], 'racing gates', () => {
@@ -64,12 +64,10 @@ describeWith(['flock'], 'racing gates', () => {
     async (name, count, killed) => {
       const gates = GATES.filter(([one]) => name === '' || one === name).map(([, words]) => words);
       const seed = chooseSeed();
-      const { last, statuses, file, lines } = await race(gates, seed, { count: count * RUNS, killed });
+      const { last, statuses, file, log } = await race(gates, seed, { count: count * RUNS, killed });
       const why = `seed ${seed}`;
       expect(last, why).toMatchObject({ status: 0 });
-      const begun = lines.filter((_, at) => at % 2 === 0).map((line) => line.replace('begin ', ''));
-      expect(lines, why).toEqual(begun.flatMap((token) => [`begin ${token}`, `end ${token}`]));
-      expect(begun, why).toEqual([...begun].sort((a, b) => Number(a) - Number(b)));
+      admittedIn(log, why);
       const outcomes = [...statuses.keys()].filter((status) => ![0, 76, 'SIGKILL'].includes(status));
       expect(outcomes, why).toEqual([]);
       expect(statuses.get(0), why).toBeGreaterThan(count / 20);
