@@ -12,6 +12,8 @@
 # 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect; 75 gave up waiting; 76 lock lost or stale token;
 # 77 not allowed. run and gate: that of the command, 128+n where a signal ended it, 126 it cannot be run, 127 it was not found.
 #
+# Who calls, where the daemon wants to know: LOCKD_USER with LOCKD_SECRET_FILE, or LOCKD_URL=http://USER:SECRET@HOST:PORT.
+#
 # A lease is counted from before the request that was answered, less a tenth, on a clock that also runs while the machine
 # sleeps. What cannot be renewed ends the command before the lease can have ended at the daemon.
 
@@ -59,8 +61,14 @@ Usage: sh lockd.sh run RESOURCE [OPTIONS] -- COMMAND
        sh lockd.sh check RESOURCE TOKEN
        sh lockd.sh gate FILE TOKEN [--wait DURATION] [-- COMMAND]
 
-  --url URL              the daemon; several of one cluster by comma (default: http://127.0.0.1:7420)
-  --client NAME          who locks (default: user@host, in a CI job user@host:JOB; run adds its process)
+  --url URL              the daemon: http://HOST:PORT, https://HOST:PORT, unix:PATH; several of one cluster by comma
+                         (default: http://127.0.0.1:7420)
+  --user NAME            as which user of the daemon
+  --secret-file FILE     the user's secret is in it, alone
+  --ca FILE              for https: the authority that is trusted, instead of those of the system (PEM)
+  --cert FILE            for https: the certificate to show (PEM)
+  --key FILE             its private key (PEM)
+  --client NAME          who locks (default: user@host, in a CI job user@host:JOB; run adds its process; USER/ stands before it)
   --ttl DURATION         how long it lasts unless it is renewed (run: 30s; lock: until unlocked)
   --wait DURATION        how long to wait (run and gate: for ever; lock: not at all)
   --no-wait              refused at once where others have it
@@ -72,7 +80,8 @@ Usage: sh lockd.sh run RESOURCE [OPTIONS] -- COMMAND
   --[no-]foreground      stay at the terminal (default: where there is one)
   --conflict-exit-code N exit status instead of 1 and 75
 
-Every flag can also be a variable: --on-loss is LOCKD_ON_LOSS. Durations are seconds, or like 1500ms, 30s, 5m, 2h, 7d.
+Every flag can also be a variable: --on-loss is LOCKD_ON_LOSS; and LOCKD_URL can be http://USER:SECRET@HOST:PORT, with %XX for
+what is special in a URL. Durations are seconds, or like 1500ms, 30s, 5m, 2h, 7d.
 Exit statuses: 0 done; 1 refused, or check says no; 2 usage; 69 no daemon answers; 70 a defect; 75 gave up waiting; 76 lock
 lost or stale token; 77 not allowed. run and gate: that of the command, 128+n where a signal ended it, 126 it cannot be run,
 127 it was not found.
@@ -90,6 +99,9 @@ _lockd_misused() {
 _lockd_command() { (_lockd_main "$@"); }
 
 _lockd_main() {
+  # Before anything of ours is set: names of ours may be in the environment, too, and are the command's as they are.
+  _lockd_environment=$(export -p)
+  unset secret
   set +eu +m -f
   unset IFS
   # Of this very subshell; `$$` would be its caller.
@@ -102,18 +114,22 @@ _lockd_main() {
     --help | help) _lockd_usage && exit ;;
     *) _lockd_usage >&2 && exit 2 ;;
   esac
-  url=$LOCKD_URL client=${LOCKD_CLIENT-} ttl=${LOCKD_TTL-} wait=${LOCKD_WAIT-} limit=${LOCKD_LIMIT-} note=${LOCKD_NOTE-}
+  url=$LOCKD_URL url_from=LOCKD_URL user=${LOCKD_USER-} secret_file=${LOCKD_SECRET_FILE-}
+  ca=${LOCKD_CA-} cert=${LOCKD_CERT-} key=${LOCKD_KEY-}
+  # No program that is started from here finds a secret in its environment.
+  _lockd_plain_urls "$LOCKD_URL"
+  # It may be readonly.
+  [ "$LOCKD_URL" = "$plain" ] || LOCKD_URL=$plain
+  client=${LOCKD_CLIENT-} ttl=${LOCKD_TTL-} wait=${LOCKD_WAIT-} limit=${LOCKD_LIMIT-} note=${LOCKD_NOTE-}
   request=${LOCKD_REQUEST-} on_loss=${LOCKD_ON_LOSS:-term} conflict=${LOCKD_CONFLICT_EXIT_CODE-} no_wait='' foreground=''
-  # Inside `run` that is the token of its hold; a lock of one's own is another.
-  case $verb in unlock | renew | check) token=${LOCKD_TOKEN-} ;; *) token='' ;; esac
-  word='' second='' words=0
+  word='' second='' words=0 token=''
   while [ $# -gt 0 ]; do
     case $1 in
       --)
         shift
         break
         ;;
-      --url | --client | --ttl | --wait | --limit | --note | --request | --token | --on-loss | --conflict-exit-code)
+      --url | --user | --secret-file | --ca | --cert | --key | --client | --ttl | --wait | --limit | --note | --request | --token | --on-loss | --conflict-exit-code)
         [ $# -gt 1 ] || _lockd_misused "$1 needs a value"
         _lockd_set "$1" "$2"
         shift
@@ -138,6 +154,8 @@ _lockd_main() {
       ;;
   esac
   [ -n "$word" ] || _lockd_misused 'the first word must not be empty: what it is about'
+  # Inside `run` that is the token of its hold; a hold of another resource, and a lock of one's own, have others.
+  [ "${LOCKD_RESOURCE:-$word}" != "$word" ] || case $verb in unlock | renew | check) token=${token:-${LOCKD_TOKEN-}} ;; esac
   _lockd_milliseconds --wait "$wait" && wait=$ms
   if [ "$verb" = gate ]; then
     _lockd_pass "$@"
@@ -156,7 +174,17 @@ _lockd_main() {
 
 _lockd_set() {
   case $1 in
-    --url) url=$2 ;;
+    --url)
+      case $2 in
+        *@*) _lockd_misused '--url must not carry a user and a secret, which everybody sees in the list of processes: set LOCKD_URL, or LOCKD_USER and LOCKD_SECRET_FILE' ;;
+      esac
+      url=$2 url_from=--url
+      ;;
+    --user) user=$2 ;;
+    --secret-file) secret_file=$2 ;;
+    --ca) ca=$2 ;;
+    --cert) cert=$2 ;;
+    --key) key=$2 ;;
     --client) client=$2 ;;
     --ttl) ttl=$2 ;;
     --wait) wait=$2 ;;
@@ -187,9 +215,6 @@ _lockd_prepare() {
     lock | unlock | renew) [ -z "$second" ] || client=$second ;;
     *) [ -z "$second" ] || _lockd_misused "too many words: '$second'. A command stands behind --" ;;
   esac
-  for text in "$resource" "$client" "$note" "$request"; do
-    case $text in *[[:cntrl:]]*) _lockd_misused 'resource, client, note and request must be printable text' ;; esac
-  done
   case $token in *[!0-9]*) _lockd_misused "--token must be decimal digits, as lock prints them, not '$token'" ;; esac
   [ "$verb" != check ] || [ -n "$token" ] || _lockd_misused "Say which token of '$resource' to check"
   case $conflict in *[!0-9]* | ????*) _lockd_misused "--conflict-exit-code must be from 0 to 255, not '$conflict'" ;; esac
@@ -204,31 +229,30 @@ _lockd_prepare() {
     : "${ttl:=30000}"
     [ "$ttl" -ge 100 ] || _lockd_misused '--ttl must be 100ms at least'
   fi
+  _lockd_find_daemon
   read -r uuid </proc/sys/kernel/random/uuid || exit 70
-  : "${client:=$(_lockd_name)}" "${request:=$uuid}"
+  : "${client:=${user:+$user/}$(_lockd_name)}" "${request:=$uuid}"
+  for text in "$resource" "$client" "$note" "$request"; do
+    case $text in *[[:cntrl:]]*) _lockd_misused 'resource, client, note and request must be printable text' ;; esac
+  done
   case $url in
-    open://*)
+    open://)
       _lockd_say "Warning: $url locks nothing, and says yes to everybody"
       return
       ;;
   esac
-  for text in $(_lockd_urls); do
-    case $text in
-      *[[:cntrl:]\"\\]* | *@* | *\?* | *\#*) _lockd_misused "--url must be like http://127.0.0.1:7420, not '$text'" ;;
-      http://?* | https://?*) ;;
-      *) _lockd_misused "--url must be like http://127.0.0.1:7420, not '$text'" ;;
-    esac
-  done
   command -v curl >/dev/null || {
     _lockd_say 'lockd.sh needs the program curl, which is not here; install it'
     exit 70
   }
-  id='' answer='' code='' fault='' problem='' posting=''
-  _lockd_open_scratch
+  id='' answer='' code='' fault='' problem='' posting='' deadline='' in_run=''
+  _lockd_open_scratch 8
 }
 
 _lockd_name() {
-  name="$(id -un 2>/dev/null || echo "uid$(id -u)")@$(uname -n)"
+  # Of a number without a name it prints the number, and fails.
+  name=$(id -un 2>/dev/null) || name=uid$(id -u)
+  name=$name@$(uname -n)
   job=${CI_JOB_ID:-${GITHUB_RUN_ID:-${BUILD_TAG-}}}
   if [ "$verb" = run ]; then
     name=$name:$self-${uuid%%-*}
@@ -238,12 +262,126 @@ _lockd_name() {
   printf '%s' "$name"
 }
 
-_lockd_urls() { printf '%s' "$url" | tr , ' '; }
+# ---------------------------------------------------------------- where the daemon is, and who calls
 
-# Answers are kept in a file without a name, on descriptor 8: nothing is left behind, whatever ends us.
+_lockd_urls() { _lockd_words "$url"; }
+
+# What commas separate.
+_lockd_words() {
+  case $1 in
+    *,*) printf '%s' "$1" | tr , ' ' ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
+# Puts an address first.
+_lockd_prefer() {
+  case $url in "$1" | "$1,"*) return ;; esac
+  others=,$url,
+  others=${others%%",$1,"*},${others#*",$1,"}
+  url=$1,$(printf '%s' "$others" | sed -e 's/^,*//' -e 's/,*$//' -e 's/,,*/,/g')
+}
+
+# Into `plain`: addresses without user and secret, or nothing where they cannot be read and may have a secret in them. Into
+# `userinfo`: what stood before the host of the first; into `differs`: whether that of another is not the same.
+_lockd_plain_urls() {
+  plain='' userinfo='' differs=''
+  for text in $(_lockd_words "$1"); do
+    info='' rest=${text#*://}
+    rest=${rest%%/*}
+    case $text,$rest in
+      http://*,*@* | https://*,*@*)
+        info=${rest%@*}
+        text=${text%%://*}://${text#*"$info"@}
+        ;;
+    esac
+    [ -z "$plain" ] || [ "$info" = "$userinfo" ] || differs=1
+    [ -n "$plain" ] || userinfo=$info
+    plain=$plain${plain:+,}$text
+  done
+  case $plain in *@*) plain='' ;; esac
+}
+
+# Checks where the daemon is, who calls, and what is shown and trusted. Into `url`, `user` and `secret`.
+_lockd_find_daemon() {
+  like='must be like http://127.0.0.1:7420'
+  case $url in
+    # A part of a secret may be anywhere in what cannot be read.
+    *@*) like="$like, or http://USER:SECRET@HOST:PORT with %XX for whatever is special in the secret" ;;
+    *) like="$like, not '$url'" ;;
+  esac
+  _lockd_plain_urls "$url"
+  [ -n "$plain" ] || _lockd_misused "$url_from $like"
+  url=$plain
+  for text in $(_lockd_urls); do
+    case $text in
+      *[[:cntrl:]\"\\]*) _lockd_misused "$url_from $like" ;;
+      open://) [ "$url" = "$text" ] || _lockd_misused "$url_from must not name open:// beside other addresses" ;;
+      unix:?*) ;;
+      *\?* | *\#* | *:///* | *://:*) _lockd_misused "$url_from $like" ;;
+      http://?* | https://?*) ;;
+      *) _lockd_misused "$url_from $like" ;;
+    esac
+  done
+  _lockd_find_user
+  _lockd_check_file --ca LOCKD_CA "$ca"
+  _lockd_check_file --cert LOCKD_CERT "$cert"
+  _lockd_check_file --key LOCKD_KEY "$key"
+  [ -n "$cert" ] || [ -z "$key" ] || _lockd_misused '--key (LOCKD_KEY) belongs to a certificate: name that, too, with --cert or LOCKD_CERT'
+}
+
+_lockd_check_file() { [ -z "$3" ] || { [ -r "$3" ] && [ ! -d "$3" ]; } || _lockd_misused "The file of $1 ($2), $3, cannot be read"; }
+
+# As the address says, or --user with --secret-file; nobody, perhaps.
+_lockd_find_user() {
+  [ -z "$differs" ] || _lockd_misused "$url_from must name the same user and secret with every address of a cluster, or with none"
+  if [ -n "$userinfo" ]; then
+    [ -z "$user$secret_file" ] || _lockd_misused "$url_from names a user, and so does --user or LOCKD_USER: leave one of them out"
+    user=$(_lockd_decoded "${userinfo%%:*}")
+    case $userinfo in *:*) secret=$(_lockd_decoded "${userinfo#*:}") ;; esac
+    _lockd_check_user "$url_from must name a user and a secret, in printable text"
+  elif [ -n "$user$secret_file" ]; then
+    [ -n "$user" ] && [ -n "$secret_file" ] ||
+      _lockd_misused '--user and --secret-file (LOCKD_USER, LOCKD_SECRET_FILE) belong together: give both, or none'
+    _lockd_check_file --secret-file LOCKD_SECRET_FILE "$secret_file"
+    carriage_return=$(printf '\r')
+    {
+      IFS= read -r secret
+      # Nothing may stand behind it.
+      ! IFS= read -r rest && [ -z "$rest" ] || secret=''
+    } <"$secret_file"
+    secret=${secret%"$carriage_return"}
+    _lockd_check_user "--user must be a name without colon, and the file of --secret-file (LOCKD_SECRET_FILE), $secret_file, have the secret alone, on one line"
+    case $(ls -lnL "$secret_file" 2>/dev/null) in
+      ????------*) ;;
+      *) _lockd_say "Warning: others than its owner can read the secret in $secret_file. Close it: chmod 600 $secret_file" ;;
+    esac
+  fi
+}
+
+_lockd_check_user() {
+  [ -n "$user" ] && [ -n "$secret" ] || _lockd_misused "$1"
+  case $user in *:*) _lockd_misused "$1" ;; esac
+  case $user$secret in *[[:cntrl:]]*) _lockd_misused "$1" ;; esac
+}
+
+# %XX is a byte.
+_lockd_decoded() {
+  printf '%s' "$1" | LC_ALL=C awk '
+    BEGIN { for (at = 1; at < 256; at++) byte[sprintf("%02X", at)] = sprintf("%c", at) }
+    {
+      while (match($0, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
+        printf "%s%s", substr($0, 1, RSTART - 1), byte[toupper(substr($0, RSTART + 1, 2))]
+        $0 = substr($0, RSTART + 3)
+      }
+      printf "%s", $0
+    }'
+}
+
+# A file without a name, on descriptor $1 (8: for answers): nothing is left behind, whatever ends us.
 _lockd_open_scratch() {
   scratch=$(umask 077 && mktemp "${TMPDIR:-/tmp}/lockd.XXXXXX") || exit 70
-  exec 8<>"$scratch"
+  eval "exec $1<>\"\$scratch\""
   rm -f "$scratch"
 }
 
@@ -291,11 +429,22 @@ _lockd_seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 _lockd_plain() { _lockd_seconds "$1" | sed -e 's/0*$//' -e 's/\.$//'; }
 
 # Whatever is killed while it sleeps leaves no process behind that keeps a pipe open.
-_lockd_sleep() { sleep "$(_lockd_seconds "$1")" </dev/null >/dev/null 2>&1 8>&- 9>&-; }
+_lockd_sleep() {
+  fraction=$((1000 + $1 % 1000))
+  # shellcheck disable=SC2217
+  sleep "$(($1 / 1000)).${fraction#1}" </dev/null >/dev/null 2>&1 5>&- 6>&- 8>&- 9>&-
+}
 
 # ---------------------------------------------------------------- calls
 
 _lockd_escaped() {
+  case $1 in
+    *[\&\<\>\"\']*) ;;
+    *)
+      printf '%s' "$1"
+      return
+      ;;
+  esac
   printf '%s' "$1" | LC_ALL=C sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/"/\&quot;/g' -e "s/'/\\&apos;/g"
 }
 
@@ -321,21 +470,40 @@ _lockd_options() {
 }
 
 # A quoted word of curl's configuration.
-_lockd_quoted() { printf '"%s"' "$(printf '%s' "$1" | LC_ALL=C sed -e 's/\\/\\\\/g' -e 's/"/\\"/g')"; }
+_lockd_quoted() {
+  case $1 in
+    *[\"\\]*) printf '"%s"' "$(printf '%s' "$1" | LC_ALL=C sed -e 's/\\/\\\\/g' -e 's/"/\\"/g')" ;;
+    *) printf '"%s"' "$1" ;;
+  esac
+}
 
 # One request to one address, into the scratch file; the status is curl's. Everything goes by standard input: other users see the
 # words of a command line. No proxy, no redirect, no ~/.curlrc.
 _lockd_post() {
   {
-    printf 'url = %s\n' "$(_lockd_quoted "$1")"
+    case $1 in
+      unix:*) printf 'url = "http://localhost/"\nunix-socket = %s\n' "$(_lockd_quoted "${1#unix:}")" ;;
+      *) printf 'url = %s\n' "$(_lockd_quoted "$1")" ;;
+    esac
+    [ -z "$user" ] || printf 'basic\nuser = %s\n' "$(_lockd_quoted "$user:$secret")"
+    # A directory that has none, for it would be trusted beside the file.
+    [ -z "$ca" ] || printf 'cacert = %s\ncapath = "/proc/self/fd"\n' "$(_lockd_quoted "$ca")"
+    # Without a password of its own it would ask at the terminal for that of a key.
+    [ -z "$cert" ] || printf 'cert-type = "PEM"\npass = ""\ncert = %s\nkey = %s\n' "$(_lockd_quoted "$cert")" "$(_lockd_quoted "${key:-$cert}")"
     printf 'data = %s\n' "$(_lockd_quoted "$2")"
     printf 'max-time = %s\n' "$(_lockd_seconds "$3")"
     printf 'connect-timeout = %s\n' "$(_lockd_seconds $(($3 < 2000 ? $3 : 2000)))"
-    printf '%s\n' 'header = "Content-Type: text/xml"' 'header = "Expect:"' 'noproxy = "*"' silent globoff include
+    printf '%s\n' 'header = "Content-Type: text/xml"' 'header = "Expect:"' 'noproxy = "*"' silent globoff include tlsv1.2 'proto = "=http,https"' 
   } | curl -q -K - >/proc/self/fd/8 2>/dev/null &
   posting=$!
   # Where a signal ends the waiting, its trap decides.
   wait "$posting"
+  outcome=$?
+  while [ $outcome -gt 128 ] && [ -e "/proc/$posting" ]; do
+    wait "$posting"
+    outcome=$?
+  done
+  return $outcome
 }
 
 # What the answer says, one `PATH=VALUE` a line: `id=...`, then `value...` or `fault...`; else `not=...` for what is no lockd, or
@@ -363,16 +531,24 @@ _lockd_parse() {
       header = tolower($0); value = $0; sub(/^[^:]*:[ \t]*/, "", value)
       if (header ~ /^content-type:/) type = tolower(value)
       if (header ~ /^location:/) redirect = value
-      if (header ~ /^x-lockd-id:/) print "id=" plain(value)
+      if (header ~ /^x-lockd-id:/) id = plain(value)
       next
     }
     { body = body $0 "\n" }
     END {
       if (ok) exit
-      if (status == "") ended("broken=no answer")
-      if (status >= 500) ended("broken=HTTP status " status)
+      # Nothing in a head that was cut off can be relied on: curl takes it for a whole one.
+      if (!in_body) ended(status == "" ? "broken=no answer" : "broken=it is cut off")
+      if (id != "") print "id=" id
+      if (status == 401) ended("shut=401")
+      # Others that refuse may be no lockd, and say something else.
+      if (status == 403 && id != "") ended("shut=" plain(substr(body, 1, 500)))
+      # The first line of a sentence, but no page.
+      sentence = "HTTP status " status
+      if (body ~ /^[^< \t\n]/) sentence = sentence ": " plain(substr(body, 1, index(substr(body, 1, 300) "\n", "\n") - 1))
+      if (status >= 500) ended("broken=" sentence)
       if (status ~ /^3/) ended("not=it answers with a redirect to " plain(redirect) ", and none is followed")
-      if (status != 200 || type !~ /^(text|application)\/xml/) ended("not=HTTP status " status)
+      if (status != 200 || type !~ /^(text|application)\/xml/) ended("not=" sentence)
       sub(/^<\?xml[^>]*\?>/, "", body)
       pieces = split(body, piece, "<")
       if (piece[1] !~ /^[ \t\n]*$/) ended("broken=no XML")
@@ -423,21 +599,44 @@ END
 }
 
 # One call: METHOD PARAMETERS MILLISECONDS. Status 0: the answer is there; 1: refused, with `code` and `fault`; 2: nobody
-# answered, `problem` says why. All addresses are tried in turn, the one that answered last first.
+# answered, `problem` says why. All addresses are tried in turn, the one that answered last first, each for so long, but none
+# beyond the `deadline`, where there is one. Ends us where the address is no lockd, or one of another cluster; but while a command
+# runs (`in_run`) the first is an outage like others, and the second status 3.
 _lockd_call() {
-  body="<?xml version=\"1.0\"?><methodCall><methodName>$1</methodName><params>$2</params></methodCall>"
+  body="<?xml version='1.0'?><methodCall><methodName>$1</methodName><params>$2</params></methodCall>"
   for address in $(_lockd_urls); do
-    _lockd_post "$address" "$body" "$3"
+    _lockd_clock
+    sent=$now patience=$3
+    if [ -n "$deadline" ]; then
+      [ $((deadline - now)) -ge "$patience" ] || patience=$((deadline - now))
+      [ "$patience" -gt 0 ] || return 2
+    fi
+    _lockd_post "$address" "$body" "$patience"
     case $? in
       0) ;;
       28) problem="$address: no answer in time" && continue ;;
       6 | 7) problem="$address: no connection" && continue ;;
+      51 | 60)
+        problem="The certificate of $address is not trusted. Name the address as it stands in the certificate, and the authority that signed it with --ca or LOCKD_CA"
+        [ -z "$in_run" ] || continue
+        _lockd_say "$problem"
+        exit 69
+        ;;
+      58 | 77) _lockd_unusable_files && continue ;;
       *) problem="$address: the connection broke" && continue ;;
     esac
     answer=$(_lockd_parse)
     if _lockd_find not; then
-      _lockd_say "$address does not answer as a lockd does ($found). Name the right address with --url or LOCKD_URL"
+      problem="$address does not answer as a lockd does ($found)"
+      [ -z "$in_run" ] || continue
+      _lockd_say "$problem. Name the right address with --url or LOCKD_URL"
       exit 69
+    fi
+    if _lockd_find shut; then
+      _lockd_not_let_in
+      [ -z "$in_run" ] || continue
+      _lockd_say "$problem"
+      exit 77
     fi
     if _lockd_find broken; then
       problem="$address: the answer cannot be read, $found"
@@ -445,11 +644,14 @@ _lockd_call() {
     fi
     if _lockd_find id; then
       if [ -n "$id" ] && [ "$id" != "$found" ]; then
-        _lockd_say "$address is another lockd than the one before ($found, not $id): two would grant one lock twice. Name one cluster"
+        problem="$address is another lockd than the one before ($found, not $id): two would grant one lock twice. Name one cluster"
+        [ -z "$in_run" ] || return 3
+        _lockd_say "$problem"
         exit 69
       fi
       id=$found
     fi
+    _lockd_prefer "$address"
     _lockd_find fault.faultCode || return 0
     code=$found
     case $code in '' | *[!0-9-]*) code=-32600 ;; esac
@@ -459,6 +661,27 @@ _lockd_call() {
     problem="$address: $fault"
   done
   return 2
+}
+
+# curl does not say which; whatever was readable at the start may be so no more while a command runs.
+_lockd_unusable_files() {
+  problem="The files of --ca, --cert and --key (LOCKD_CA, LOCKD_CERT, LOCKD_KEY) cannot be used: they must be PEM, the key that of the certificate, and without a password"
+  [ -n "$in_run" ] || _lockd_misused "$problem"
+}
+
+# Into `problem`: why `address` turns us away, and what to set; `found` is 401, or what it says of our certificate.
+_lockd_not_let_in() {
+  settings='LOCKD_USER with LOCKD_SECRET_FILE, or LOCKD_URL=http://USER:SECRET@HOST:PORT'
+  case $found in
+    401)
+      if [ -z "$user" ]; then
+        problem="$address lets nobody in who names no user. Set $settings"
+      else
+        problem="$address does not know the user '$user' with this secret. Set $settings; a new secret comes from: lockd user add"
+      fi
+      ;;
+    *) problem="$address wants to see another certificate ($found). Set LOCKD_CERT and LOCKD_KEY" ;;
+  esac
 }
 
 # The same, three tries in 10 s where nobody is there. `was_lost`: an earlier try may have been carried out.
@@ -544,12 +767,14 @@ _lockd_show() {
 # ---------------------------------------------------------------- taking a lock and giving it back
 
 # The hold in the answer, whose members stand at `$1`, into `token`, `ttl` (0: no lease) and `start`: when the lease began at the
-# latest, on our clock; `sent` is when the attempt was sent.
+# latest, on our clock; `sent` is when the attempt was sent. Where it is none, that ends us; while a command runs, it fails.
 _lockd_take_hold() {
   { _lockd_find "$1.client" && [ "$found" = "$client" ] && _lockd_find "$1.token"; } || found=''
   case $found in
     '' | *[!0-9]*)
-      _lockd_say "The daemon's answer is no hold of '$client' on '$resource'. Is it a lockd of another version?"
+      problem="The daemon's answer is no hold of '$client' on '$resource'. Is it a lockd of another version?"
+      [ -z "$in_run" ] || return 1
+      _lockd_say "$problem"
       exit 70
       ;;
   esac
@@ -574,19 +799,23 @@ _lockd_acquire() {
   esac
   _lockd_clock
   until=${wait:+$((now + wait))} away='' told='' asked='ttl limit note request'
-  sent=$now
+  if [ "$verb" = run ] || [ "$wait" != 0 ]; then
+    trap '_lockd_leave 129 HUP' HUP
+    trap '_lockd_leave 130 INT' INT
+    trap '_lockd_leave 131 QUIT' QUIT
+    trap '_lockd_leave 143 TERM' TERM
+  fi
+  # Meant for the command, when there is one.
+  [ "$verb" != run ] || trap : USR1 USR2
   if [ "$wait" = 0 ]; then
     _lockd_repeat lock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>"
     case $? in
-      0) _lockd_clock && _lockd_take_hold value ;;
+      0) _lockd_take_hold value ;;
       1) _lockd_refused ;;
       2) _lockd_no_daemon lock ;;
     esac
     return
   fi
-  trap '_lockd_leave 129 HUP' HUP
-  trap '_lockd_leave 130 INT' INT
-  trap '_lockd_leave 143 TERM' TERM
   _lockd_repeat enqueue "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>"
   case $? in
     1) _lockd_refused ;;
@@ -602,7 +831,8 @@ _lockd_acquire() {
     fi
     _lockd_wait_on
   done
-  trap - HUP INT TERM
+  # Of a run they stay, until the signals are the command's.
+  [ "$verb" = run ] || trap - HUP INT QUIT TERM
 }
 
 # One slice of waiting; an answer is there, or a further slice is needed. Ends with a status where all is over.
@@ -618,7 +848,6 @@ _lockd_wait_on() {
     left=$((until > now ? until - now : 0))
     [ $left -gt $slice ] || slice=$left
   fi
-  sent=$now
   member=$(_lockd_member request "$(_lockd_string "$request")")
   parameters="$(_lockd_about)$(_lockd_self)<param>$(_lockd_double $slice)</param><param><value><struct>$member</struct></value></param>"
   _lockd_call wait "$parameters" $((slice + 10000))
@@ -659,10 +888,9 @@ _lockd_give_up() {
 
 # A signal ended the waiting: leaves the line, and gives back what was granted meanwhile; the key tells whether either is ours.
 _lockd_leave() {
-  trap '' HUP INT TERM
+  trap '' HUP INT QUIT TERM
   kill "$posting" 2>/dev/null && wait "$posting"
   _lockd_say "The wait of '$client' for '$resource' was ended by SIG$2"
-  sent=0
   member=$(_lockd_member request "$(_lockd_string "$request")")
   none='<param><value><double>0.0</double></value></param>'
   if _lockd_call wait "$(_lockd_about)$(_lockd_self)$none<param><value><struct>$member</struct></value></param>" 2000; then
@@ -687,7 +915,7 @@ _lockd_give_back() {
   case $? in
     1)
       # The token is that of no other hold: an earlier try has given it back.
-      case $was_lost$code in 12 | 13 | 110) [ -z "$token" ] || exit 0 ;; esac
+      case $was_lost/$code in 1/2 | 1/3 | 1/10) [ -z "$token" ] || exit 0 ;; esac
       _lockd_refused
       ;;
     2) _lockd_no_daemon unlock ;;
@@ -702,7 +930,6 @@ _lockd_renew() {
     1) _lockd_refused ;;
     2) _lockd_no_daemon renew ;;
   esac
-  sent=0
   _lockd_take_hold value
   [ "$token" = "${asked:-$token}" ] && exit 0
   _lockd_say "Token $asked is not the hold of '$client' on '$resource', but $token is. Stop the work of token $asked"
@@ -710,25 +937,32 @@ _lockd_renew() {
 }
 
 _lockd_check() {
-  case $url in open://*) exit 0 ;; esac
-  _lockd_repeat check "$(_lockd_about)<param>$(_lockd_string "$token")</param>"
-  case $? in
-    1) _lockd_refused ;;
-    2) _lockd_no_daemon check ;;
+  found=''
+  case $url in
+    open://*) ;;
+    *)
+      _lockd_repeat check "$(_lockd_about)<param>$(_lockd_string "$token")</param>"
+      case $? in
+        1) _lockd_refused ;;
+        2) _lockd_no_daemon check ;;
+      esac
+      _lockd_find value && [ "$found" = 1 ] && exit 0
+      ;;
   esac
-  _lockd_find value && [ "$found" = 1 ] && exit 0
   _lockd_say "Token $token is no current hold of '$resource': stop the work of that token. To look: sh lockd.sh status '$resource'"
   exit 1
 }
 
-# ---------------------------------------------------------------- a command, and what it has started
+# ---------------------------------------------------------------- a command, and the signals that are meant for it
 
-# Whether we are in the foreground of a terminal: a command there may ask, and gets the terminal's signals itself.
+# Whether we are in the foreground of a terminal: a command there may ask, and gets the terminal's signals itself. Into `session`:
+# the number of our session.
 _lockd_has_terminal() {
-  read -r stat </proc/self/stat
+  read -r own </proc/self/stat
   # Behind the name: state, parent, group, session, terminal, the terminal's foreground group.
   # shellcheck disable=SC2086
-  set -- ${stat##*) }
+  set -- ${own##*) }
+  session=$4
   [ "$3" = "$6" ]
 }
 
@@ -740,13 +974,62 @@ _lockd_ignores_interrupts() {
   return 1
 }
 
+# From now on signals to us are meant for the command; those that come before it is there, it gets when it is.
+_lockd_pass_signals_on() {
+  command='' pending='' hangup='' interrupt=INT
+  # A terminal that goes away tells its foreground, but only us where we lead the session.
+  ! _lockd_has_terminal || [ "$session" = "$self" ] || hangup=everybody
+  for signal in HUP INT QUIT TERM USR1 USR2; do
+    # shellcheck disable=SC2064
+    trap "_lockd_on_signal $signal" $signal
+  done
+}
+
+# A signal to us: on to the command. In our group it has got what the keys of the terminal send, and its hanging up, by itself.
+_lockd_on_signal() {
+  signalled=$1
+  [ -n "$command" ] || {
+    pending="$pending $1"
+    return
+  }
+  case $1 in
+    INT | QUIT)
+      # Where it could not be started to listen to these, it gets TERM instead.
+      [ $interrupt = INT ] || set -- TERM
+      [ -z "$in_session" ] && [ "$1" != TERM ] && _lockd_has_terminal && return
+      ;;
+    HUP) [ -z "$in_session" ] && [ -n "$hangup" ] && return ;;
+  esac
+  _lockd_signal "$1"
+}
+
+# Signals the command; where it has a session of its own, all of its group.
+_lockd_signal() {
+  # Until the command has made its session there is no such group.
+  { [ -n "$in_session" ] && kill -s "$1" -- "-$command" 2>/dev/null; } || kill -s "$1" "$command" 2>/dev/null
+}
+
+# Becomes a program, by way of others (THROUGH), with the environment that we were started with, but no secret in LOCKD_URL; and,
+# where there is a TOKEN, with its own variables. THROUGH URL TOKEN RESOURCE CLIENT COMMAND...
+_lockd_become() {
+  # What is readonly cannot be set.
+  (eval "$_lockd_environment") 2>/dev/null && eval "$_lockd_environment"
+  [ "$LOCKD_URL" = "$2" ] || LOCKD_URL=$2
+  [ -n "$LOCKD_URL" ] || unset LOCKD_URL
+  [ -z "$3" ] || export LOCKD_TOKEN="$3" LOCKD_RESOURCE="$4" LOCKD_CLIENT="$5"
+  _lockd_through=$1
+  shift 5
+  # shellcheck disable=SC2086
+  exec $_lockd_through "$@"
+}
+
 # Starts a program in the background as if it stood in the foreground: with our standard input, and with SIGINT and SIGQUIT as they
-# were (a shell lets its background commands ignore them; where env cannot undo that, `interrupt` is TERM). `$1`: what runs it.
+# were. (A shell lets its background commands ignore them; where env cannot undo that, `interrupt` is TERM.)
 _lockd_start() {
   [ -e /proc/self/fd/0 ] || exec </dev/null
   exec 7<&0
-  through=$1 interrupt=INT
-  shift
+  through=''
+  [ -z "$in_session" ] || through=setsid
   if _lockd_ignores_interrupts; then
     :
   elif env --default-signal=INT true 2>/dev/null; then
@@ -754,12 +1037,15 @@ _lockd_start() {
   else
     interrupt=TERM
   fi
+  # No word of these programs.
+  case $1 in -* | *=*) set -- sh -c '"$@"' sh "$@" ;; esac
   (
-    # shellcheck disable=SC2086
-    exec $through "$@"
-  ) <&7 7<&- 8>&- 6>&- &
+    if [ "$verb" = run ]; then set -- "$token" "$resource" "$client" "$@"; else set -- '' '' '' "$@"; fi
+    _lockd_become "$through" "$LOCKD_URL" "$@"
+  ) <&7 7<&- 8>&- 6>&- 5>&- &
   command=$!
   exec 7<&-
+  for signal in $pending; do _lockd_on_signal "$signal"; done
 }
 
 # Waits for the command, whatever signals come; into `status`.
@@ -776,117 +1062,220 @@ _lockd_await() {
   done
 }
 
-# A signal to us: on to the command. A terminal has sent SIGINT to it already, unless it ignores that.
-_lockd_on_signal() {
-  signalled=$1
-  if [ "$1" = INT ]; then
-    [ -n "$has_terminal" ] && [ $interrupt = INT ] && return
-    _lockd_signal $interrupt
-  else
-    _lockd_signal "$1"
-  fi
+# ---------------------------------------------------------------- all that the command has started
+
+# Its processes are known by its session and group, where it has its own; by descent from it, also of those that were seen before
+# and are orphans now; and by its variables in their environment. Out of sight is what has left all of these before it was seen.
+
+# Into `members`: `PID START PLACE` a line, for all that live, but not who is known by the environment alone. Descriptor 5 has
+# those that were seen before. Fails where it cannot be told.
+_lockd_look() {
+  members=$(
+    set +f
+    cd /proc && cat [0-9]*/stat 2>/dev/null | LC_ALL=C awk -v command="$command" -v parent="$self" -v session="${in_session:+$command}" '
+      seen { known[$1 " " $2] = 1; next }
+      {
+        # A name may have anything in it, line feeds too.
+        text = text $0
+        pid = text + 0
+        rest = text
+        sub(/^.*\) /, "", rest)
+        # State, parent, group, session; the number of threads; the start: with its number it names a process for ever.
+        if (split(rest, field, " ") < 40) next
+        text = ""
+        # The first thread of a process may have ended before the others.
+        if (field[1] ~ /[ZX]/ && field[18] < 2) next
+        parents[pid] = field[2]
+        starts[pid] = field[20]
+        place[pid] = session && field[3] == session ? "group" : ""
+        if (pid == command && field[2] == parent || place[pid] || session && field[4] == session || known[pid " " field[20]]) is_member[pid] = 1
+      }
+      END {
+        for (grown = 1; grown; ) {
+          grown = 0
+          for (pid in parents) if (!is_member[pid] && is_member[parents[pid]]) grown = is_member[pid] = 1
+        }
+        any = 0
+        for (pid in parents) { any = 1; if (is_member[pid]) print pid, starts[pid], place[pid] }
+        exit !any
+      }' seen=1 /proc/self/fd/5 seen= -
+  )
 }
 
-# Signals the command; where it has a session of its own, all of its group.
-_lockd_signal() {
-  # Until the command has made its session there is no such group.
-  { [ -n "$in_session" ] && kill -s "$1" -- "-$command" 2>/dev/null; } || kill -s "$1" "$command" 2>/dev/null
+# Remembers the members: of an orphan nothing else may tell afterwards. Once a second; the more there is to look at, the less often.
+_lockd_remember() {
+  [ "$now" -ge "$look_at" ] || return
+  _lockd_look
+  [ "$members" = "$remembered" ] || printf '%s\n' "$members" >/proc/self/fd/5
+  remembered=$members
+  read -r _ _ _ tasks _ </proc/loadavg
+  tasks=${tasks#*/}
+  look_at=$((now + (tasks > 500 ? tasks * 2 : 1000)))
 }
 
-# The processes that the command has started and that still run.
-_lockd_processes() (
+# Signals those who are known by their environment alone, and lets descriptor 5 know of them; `$1`: the signal. Fails where there
+# are any. To be run aside: the environment of a process that hangs in the kernel can hang whoever reads it.
+_lockd_search() (
   set +f
-  if [ -n "$in_session" ]; then
-    cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$command" '{
-      pid = $1
-      sub(/^.*\) /, "")
-      if ($4 == session && $1 !~ /[ZX]/) print pid
-    }'
-  else
-    grep -alF "LOCKD_TOKEN=$token" /proc/[0-9]*/environ 2>/dev/null | sed -n 's/^\/proc\/\([0-9]*\)\/environ$/\1/p'
-  fi
+  cd /proc || exit
+  outsiders=''
+  for process in $(LC_ALL=C grep -lzxF -e "LOCKD_TOKEN=$token" -- [0-9]*/environ 2>/dev/null); do
+    process=${process%/*}
+    case "
+$members" in *"
+$process "*) continue ;; esac
+    marks=$(LC_ALL=C grep -czxF -e "LOCKD_TOKEN=$token" -e "LOCKD_RESOURCE=$resource" -e "LOCKD_CLIENT=$client" -- "$process/environ" 2>/dev/null)
+    [ "${marks:-0}" -ge 3 ] || continue
+    outsiders=1
+    { own=$(tr '\n' ' ' <"$process/stat"); } 2>/dev/null
+    # shellcheck disable=SC2086
+    set -- "$1" ${own##*) }
+    printf '%s\n' "$process ${21-}" >>/proc/self/fd/5
+    _lockd_send "$1" "$process"
+  done
+  [ -z "$outsiders" ]
 )
 
-# Ends them all with a signal; on a terminal they are found by their environment.
-_lockd_signal_all() {
-  _lockd_signal "$1"
-  for process in $(_lockd_processes); do kill -s "$1" "$process" 2>/dev/null; done
-  # Who is stopped could not end.
-  [ "$1" = KILL ] || [ -z "$in_session" ] || kill -s CONT -- "-$command" 2>/dev/null
+# Who is stopped could not end.
+_lockd_send() {
+  kill -s "$1" -- "$2"
+  [ "$1" = KILL ] || kill -s CONT -- "$2"
+} 2>/dev/null
+
+# Signals all of them, as the last look found them, and begins a search for more. Before that it makes no process: time may be short.
+_lockd_reach() {
+  # All of the group in one go: none of it can fork itself out of the way.
+  [ -z "$in_session" ] || _lockd_send "$1" "-$command"
+  while read -r process _ place; do
+    [ -z "$process" ] || [ "$place" = group ] || _lockd_send "$1" "$process"
+  done <<END
+$members
+END
+  _lockd_is_alive "$search" || {
+    _lockd_search "$1" &
+    search=$!
+  }
 }
+
+# Waits until none of them is alive; fails at a moment of our clock. With a signal, whoever is alive or appears gets that.
+_lockd_until_gone() {
+  is_last=''
+  while _lockd_clock && [ "$now" -lt "$1" ]; do
+    pause=50
+    if ! _lockd_look || [ -n "$members" ]; then
+      is_last=''
+      [ -z "${2-}" ] || _lockd_reach "$2"
+    elif ! _lockd_is_alive "$search"; then
+      # Only one that began when nobody was left finds all.
+      wait "$search" && [ -n "$is_last" ] && return
+      is_last=1 pause=10
+      _lockd_search "${2:-CONT}" &
+      search=$!
+    fi
+    [ -z "${2-}" ] || pause=10
+    _lockd_clock
+    [ $((now + pause)) -lt "$1" ] || pause=$(($1 - now))
+    [ $pause -le 0 ] || _lockd_sleep $pause
+  done
+  return 1
+}
+
+# The last signal, begun with those that the last look found; what withstands it is written down.
+_lockd_kill_all() {
+  _lockd_reach KILL
+  _lockd_clock
+  # Such as hang in a dead file system: after some time, without them.
+  _lockd_until_gone $((now + 10000)) KILL && return
+  echo alive >>/proc/self/fd/6
+  # Without any, a search for more hangs.
+  _lockd_say "Processes of the command withstand SIGKILL, and may still change '$resource':" ${members:+$(printf '%s\n' "$members" | cut -d ' ' -f 1)}
+}
+
+# Whether a process runs; not one that has ended and was not waited for.
+_lockd_is_alive() {
+  [ -n "$1" ] && read -r stat </proc/"$1"/stat || return 1
+  case ${stat##*) } in [ZX]*) return 1 ;; esac
+} 2>/dev/null
 
 # ---------------------------------------------------------------- a lock that is renewed while a command runs
 
 _lockd_hold_and_run() {
   [ -z "$no_wait" ] || wait=0
   _lockd_acquire
-  has_terminal='' in_session='' through=''
-  if [ "$foreground" = yes ] || { [ -z "$foreground" ] && _lockd_has_terminal; }; then
-    ! _lockd_has_terminal || has_terminal=1
+  in_session='' search='' members='' renewer='' watcher=''
+  [ "$foreground" = yes ] || { [ -z "$foreground" ] && _lockd_has_terminal; } || in_session=1
+  _lockd_pass_signals_on
+  if [ "$token" = 0 ]; then
+    _lockd_start "$@"
+    _lockd_await
+    exit "$status"
+  fi
+  # For all of our processes, in files without names: what became of the lock, where it was lost, and the command's processes.
+  _lockd_open_scratch 6
+  _lockd_open_scratch 5
+  _lockd_clock
+  if [ "$ttl" -gt 0 ] && [ "$now" -ge $((start + ttl * 9 / 10)) ]; then
+    _lockd_say "'$resource' was had too late: its lease may be over. The command was not started"
+    echo lost >&6
   else
-    through=setsid in_session=1
+    in_run=1
+    _lockd_start "$@"
+    if [ "$ttl" -gt 0 ]; then
+      _lockd_renewer >/dev/null &
+      renewer=$!
+      _lockd_watcher >/dev/null &
+      watcher=$!
+    fi
+    _lockd_await
+    trap '' HUP INT QUIT TERM USR1 USR2
+    _lockd_end_renewing
   fi
-  # Whether the lock was lost, for all of our processes: not empty when it was. Like descriptor 8 without a name.
-  case $url in open://*) ;; *) exec 6<>/proc/self/fd/8 && _lockd_open_scratch && : >/proc/self/fd/6 ;; esac
-  export LOCKD_RESOURCE="$resource" LOCKD_CLIENT="$client"
-  trap '_lockd_on_signal HUP' HUP
-  trap '_lockd_on_signal INT' INT
-  trap '_lockd_on_signal TERM' TERM
-  _lockd_start "$through env LOCKD_TOKEN=$token" "$@"
-  renewer='' watcher=''
-  if [ "$ttl" -gt 0 ]; then
-    _lockd_renewer >/dev/null &
-    renewer=$!
-    _lockd_watcher >/dev/null &
-    watcher=$!
-  fi
-  _lockd_await
-  trap '' HUP INT TERM
-  [ "$token" != 0 ] || exit "$status"
-  _lockd_end_renewing
   _lockd_unlock_at_the_end
   exit "$status"
 }
 
+_lockd_is_lost() { [ -s /proc/self/fd/6 ]; }
+
 # The renewer ends; where it is about to end the command, it may finish.
 _lockd_end_renewing() {
   [ -n "$renewer" ] || return
-  kill -s KILL "$watcher" 2>/dev/null
-  if [ -s /proc/self/fd/6 ]; then
-    wait "$watcher" "$renewer" 2>/dev/null
-    return
-  fi
-  kill -s KILL "$renewer" 2>/dev/null
+  # Who ends the command need not be the renewer.
+  _lockd_is_lost || kill -s KILL "$renewer" "$watcher" 2>/dev/null
   wait "$watcher" "$renewer" 2>/dev/null
   # It had begun to between the look and its end.
-  [ ! -s /proc/self/fd/6 ] || [ "$on_loss" = keep ] || _lockd_signal_all KILL
+  ! _lockd_is_lost || [ "$on_loss" = keep ] || _lockd_kill_all
 }
 
 _lockd_unlock_at_the_end() {
-  if [ -s /proc/self/fd/6 ]; then
+  if _lockd_is_lost; then
     status=76
-    _lockd_call unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" 1000
+    # Else the lease must end, so that what is still alive is fenced.
+    grep -q alive /proc/self/fd/6 ||
+      _lockd_call unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" 1000
     return
   fi
   _lockd_repeat unlock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>"
   case $? in
     1)
-      case $was_lost$code in 12 | 13 | 110) return ;; esac
+      case $was_lost/$code in 1/2 | 1/3 | 1/10) return ;; esac
       _lockd_say "$fault"
       case $code in 2 | 3 | 8 | 10) status=76 ;; esac
       ;;
-    2) _lockd_say "'$resource' could not be unlocked ($problem); it is free when its lease has ended" ;;
+    2 | 3) _lockd_say "'$resource' could not be unlocked ($problem); it is free when its lease has ended" ;;
   esac
 }
 
 # Renews, and ends the command when that does not succeed, or when nobody is left to unlock.
 _lockd_renewer() {
   # What is meant for the command goes to the command.
-  trap '' HUP INT QUIT TERM
-  _lockd_open_scratch
+  trap '' HUP INT QUIT TERM USR1 USR2
+  # Where no process can be made any more, a shell just ends.
+  trap '_lockd_signal KILL' EXIT
+  _lockd_open_scratch 8
   case $on_loss in term) first=7 ;; kill) first=8 ;; keep) first=9 ;; esac
   next=$((start + ttl / 3)) reason='no answer yet' hold=$token attempt=$((ttl / 10 > 200 ? ttl / 10 : 200))
   [ $attempt -le 10000 ] || attempt=10000
+  look_at=0 remembered=''
   while :; do
     _lockd_clock
     end=$((start + ttl * first / 10))
@@ -897,11 +1286,11 @@ _lockd_renewer() {
         reason="its lockd_run was killed" next=$end
         continue
       fi
-      sent=$now
-      _lockd_call renew "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" $((attempt < end - now ? attempt : end - now))
+      deadline=$end
+      _lockd_call renew "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options token)</param>" $attempt
       case $? in
         0)
-          _lockd_take_hold value
+          _lockd_take_hold value || { reason=$problem && continue; }
           [ "$token" = "$hold" ] || { reason="it is held with token $token now, not $hold" token=$hold && break; }
           # A renewal waits in no line: whatever its answer says, it counts from its sending.
           start=$sent
@@ -912,25 +1301,21 @@ _lockd_renewer() {
           case $code in 2 | 3 | 8 | 10 | 17) break ;; esac
           ;;
         2) reason=$problem ;;
+        3) reason=$problem && break ;;
       esac
       continue
     fi
+    _lockd_remember
     pause=$(((next < end ? next : end) - now))
-    _lockd_sleep $((pause < 1000 ? pause : 1000))
+    [ $pause -le 0 ] || _lockd_sleep $((pause < 1000 ? pause : 1000))
   done
   _lockd_lose
 }
 
-# Whether a process runs; not one that has ended and was not waited for.
-_lockd_is_alive() {
-  read -r stat </proc/"$1"/stat || return 1
-  case ${stat##*) } in [ZX]*) return 1 ;; esac
-} 2>/dev/null
-
 # The lock is lost, or may be soon: ends the command as --on-loss says, in time.
 _lockd_lose() {
   _lockd_clock
-  echo lost >&6
+  echo lost >>/proc/self/fd/6
   lost=$now
   case $on_loss in
     term) deed='ending the command' ;;
@@ -938,39 +1323,31 @@ _lockd_lose() {
     keep) deed='the command goes on' ;;
   esac
   _lockd_say "'$resource' cannot be kept ($reason): $deed"
+  # The look before this may have been long ago.
+  members=''
   case $on_loss in
-    term)
-      _lockd_signal_all TERM
-      _lockd_until_gone 8 && exit
-      _lockd_signal_all TERM
-      _lockd_until_gone 9 && exit
-      ;;
-    keep) exit ;;
+    term) _lockd_ask_to_end 8 || _lockd_ask_to_end 9 || _lockd_kill_all ;;
+    kill) _lockd_kill_all ;;
   esac
-  for _ in 1 2 3; do
-    _lockd_signal_all KILL
-    [ -n "$(_lockd_processes)" ] || break
-  done
+  trap - EXIT
   exit
 }
 
-# Waits until none of the command's processes runs, or so many tenths of the lease are over; fails then.
-_lockd_until_gone() {
+# TERM, and waits until all have ended; fails when so many tenths of the lease are over.
+_lockd_ask_to_end() {
   moment=$((start + ttl * $1 / 10)) at_once=$((lost + ttl * ($1 - first) / 10))
-  [ $moment -lt $at_once ] || moment=$at_once
-  while [ -n "$(_lockd_processes)" ]; do
-    _lockd_clock
-    [ "$now" -lt "$moment" ] || return 1
-    _lockd_sleep $((moment - now < 50 ? moment - now : 50))
-  done
+  _lockd_look
+  _lockd_reach TERM
+  _lockd_until_gone $((moment < at_once ? moment : at_once))
 }
 
 # Sees to it that the command does not go on when its renewer was killed.
 _lockd_watcher() {
-  trap '' HUP INT QUIT TERM
+  trap '' HUP INT QUIT TERM USR1 USR2
   pause=$((ttl / 20 < 1000 ? ttl / 20 : 1000))
   while _lockd_is_alive "$renewer"; do _lockd_sleep $pause; done
-  [ -s /proc/self/fd/6 ] && exit
+  _lockd_is_lost && exit
+  trap '_lockd_signal KILL' EXIT
   reason='its renewer was killed' first=7
   _lockd_lose
 }
@@ -997,12 +1374,9 @@ _lockd_pass() {
   _lockd_enter
   _lockd_record
   [ $# -gt 0 ] || exit 0
-  in_session='' has_terminal=''
-  ! _lockd_has_terminal || has_terminal=1
-  trap '_lockd_on_signal HUP' HUP
-  trap '_lockd_on_signal INT' INT
-  trap '_lockd_on_signal TERM' TERM
-  _lockd_start '' "$@"
+  in_session=''
+  _lockd_pass_signals_on
+  _lockd_start "$@"
   _lockd_await
   # Also where the command has left a process behind that has the descriptor.
   flock -u 9

@@ -1,8 +1,10 @@
 /** Processes of clients/lockd.sh, as a program and as a library of scripts, and any others beside them. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 export const LOCKD_SH = fileURLToPath(new URL('../../clients/lockd.sh', import.meta.url));
 
@@ -10,6 +12,19 @@ export const LOCKD_SH = fileURLToPath(new URL('../../clients/lockd.sh', import.m
 export const SHELLS: readonly (readonly string[])[] = [['sh'], ['bash'], ['busybox', 'sh']].filter(
   ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0,
 );
+
+/** A PATH with the programs of busybox alone, as on Alpine, but for two of which Debian's busybox has less. */
+export function busyboxPath(): string {
+  const directory = temporaryDirectory();
+  for (const applet of execFileSync('busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n'))
+    symlinkSync('/bin/busybox', join(directory, applet));
+  symlinkSync('/bin/busybox', join(directory, 'busybox'));
+  for (const program of ['curl', 'flock', 'sleep']) {
+    rmSync(join(directory, program), { force: true });
+    symlinkSync(`/usr/bin/${program}`, join(directory, program));
+  }
+  return directory;
+}
 
 const NOWHERE = 'http://127.0.0.1:1';
 
@@ -138,18 +153,35 @@ export function processesIn(variable: string): number[] {
   return processesWhose('environ', variable);
 }
 
+/** The environments of all processes of that name, each `NAME=VALUE` with a zero byte behind it. */
+export function environmentsOf(program: string): string[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && hasText(pid, 'stat', `(${program})`))
+    .map((pid) => readIfThere(pid, 'environ'));
+}
+
+/** Whether a process has ended; a zombie has. */
+export function hasEnded(pid: number): boolean {
+  return !hasText(pid, 'stat', '');
+}
+
 function processesWhose(file: 'cmdline' | 'environ', text: string): number[] {
   const pids = readdirSync('/proc').map(Number);
   return pids.filter((pid) => pid > 0 && pid !== process.pid && hasText(pid, file, text));
 }
 
-function hasText(pid: number, file: string, text: string): boolean {
+function hasText(pid: number, file: 'cmdline' | 'environ' | 'stat', text: string): boolean {
+  const state = readIfThere(pid, 'stat').split(') ').at(-1) || 'Z';
+  return !state.startsWith('Z') && readIfThere(pid, file).includes(text);
+}
+
+/** Empty when the process has ended. */
+function readIfThere(pid: number, file: 'cmdline' | 'environ' | 'stat'): string {
   try {
-    const state = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? 'Z';
-    return !state.startsWith('Z') && readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(text);
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {
-    // It has ended meanwhile.
-    return false;
+    return '';
   }
 }
 

@@ -1,55 +1,11 @@
-/** `lockd_run`: a command under a lock, and what becomes of it when the lock cannot be kept. */
-import { readFileSync } from 'node:fs';
+/** `lockd_run`: a command under a lock. */
 import { describe, expect, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
-import { listening, type RunningDaemon, serve, startServe } from '../daemon.js';
+import { listening, serve, startServe } from '../daemon.js';
 import { describeWith } from '../needs.js';
-import {
-  LOCKD_SH,
-  lockdSh,
-  onTerminal,
-  processesIn,
-  processesWith,
-  Running,
-  SHELLS,
-  script,
-  startLockdSh,
-  until,
-} from './shell-process.js';
-
-function clientOf({ url }: RunningDaemon): LockdClient {
-  return new LockdClient({ url, client: 'test' });
-}
-
-/** A command whose processes have `mark` in their environment: a child and a grandchild, both of which ignore TERM. */
-function stubborn(mark: string): string[] {
-  const loop = 'while :; do sleep 0.1; done';
-  return ['env', mark, 'sh', '-c', `trap '' TERM; sh -c 'trap "" TERM; echo up; ${loop}' & ${loop}`];
-}
-
-let marks = 0;
-function newMark(): string {
-  marks += 1;
-  return `MARK=${process.pid}-${marks}`;
-}
-
-/** Starts `lockd_run` with a stubborn command, and answers when both processes of that run. */
-async function startStubborn(words: readonly string[], url: string, shell: readonly string[]) {
-  const mark = newMark();
-  const running = startLockdSh(['run', 'r', ...words, '--', ...stubborn(mark)], { url, shell });
-  await running.wrote('stdout', /up/);
-  expect(processesIn(mark).length).toBeGreaterThanOrEqual(2);
-  return {
-    running,
-    isGone: () => processesIn(mark).length === 0,
-  };
-}
-
-/** When the last renewal that was answered can have begun its lease, at the latest: seconds before now. */
-async function renewedAgo(daemon: RunningDaemon): Promise<number> {
-  const [hold] = (await clientOf(daemon).status('r')).holders;
-  return hold?.ttl === undefined || hold.left === undefined ? Number.NaN : hold.ttl - hold.left;
-}
+import { clientOf } from './shell-command.js';
+import { fakeDaemon, hold, response } from './shell-daemon.js';
+import { lockdSh, Running, SHELLS, script, startLockdSh, until } from './shell-process.js';
 
 describeWith(['curl', 'flock'], 'lockd_run', () => {
   describe.each(SHELLS.map((shell) => [shell]))('%j', (shell) => {
@@ -86,6 +42,9 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
       ['SIGTERM', 143],
       ['SIGINT', 130],
       ['SIGHUP', 129],
+      ['SIGQUIT', 131],
+      ['SIGUSR1', 138],
+      ['SIGUSR2', 140],
     ] as const)('%s goes on to the command', async (signal, expected) => {
       const daemon = await serve();
       const running = startLockdSh(['run', 'r', '--', 'sh', '-c', 'echo up; exec sleep 30'], {
@@ -99,84 +58,10 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
     });
   });
 
-  test.each([
-    ...SHELLS.map((shell) => ['stopped', 'SIGSTOP', 'term', shell] as const),
-    ['killed', 'SIGKILL', 'term', ['sh']],
-    ['killed', 'SIGKILL', 'kill', ['sh']],
-  ] as const)(
-    'a daemon that is %s for good (%s, --on-loss %s, %j): all is gone before the lease is over',
-    async (_what, signal, onLoss, shell) => {
-      const daemon = await serve();
-      const { running, isGone } = await startStubborn(
-        ['--ttl', '2s', '--on-loss', onLoss],
-        daemon.url,
-        shell,
-      );
-      // Past some renewals.
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
-      const ago = await renewedAgo(daemon);
-      const asked = performance.now();
-      daemon.daemon.child.kill(signal);
-      await until(isGone);
-      // A renewal may have come between the question and the end, which is 50 ms at most.
-      expect(ago + (performance.now() - asked) / 1_000).toBeLessThan(2.05);
-      const { status, stderr } = await running.outcome;
-      expect(status).toBe(76);
-      expect(stderr).toMatch(/^'r' cannot be kept \(.*\): (ending|killing) the command\n/);
-    },
-  );
-
-  test('a lock that was forced ends the command at once', async () => {
-    const daemon = await serve();
-    const { running, isGone } = await startStubborn(['--ttl', '3s'], daemon.url, ['sh']);
-    await clientOf(daemon).forceUnlock('r', { reason: 'maintenance', fenced: true });
-    const { status, stderr } = await running.outcome;
-    expect(isGone()).toBe(true);
-    expect(status).toBe(76);
-    expect(stderr).toMatch(
-      /^'r' cannot be kept \('.*' lost 'r' .*: forced by '.*': maintenance\. .*\): ending the command\n/,
-    );
-  });
-
-  test('--on-loss keep only says it', async () => {
-    const daemon = await serve();
-    const running = startLockdSh(
-      ['run', 'r', '--ttl', '1s', '--on-loss', 'keep', '--', 'sh', '-c', 'echo up; sleep 2; echo still'],
-      {
-        url: daemon.url,
-      },
-    );
-    await running.wrote('stdout', /up/);
-    await daemon.daemon.kill();
-    const { status, stdout, stderr } = await running.outcome;
-    expect({ status, stdout }).toEqual({ status: 76, stdout: 'up\nstill\n' });
-    expect(stderr).toMatch(/the command goes on/);
-  });
-
-  test('lockd_run is killed: nobody unlocks, and the command is gone before the lease is over', async () => {
-    const daemon = await serve();
-    const { running, isGone } = await startStubborn(['--ttl', '2s'], daemon.url, ['sh']);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    running.child.kill('SIGKILL');
-    await until(isGone);
-    expect((await clientOf(daemon).status('r')).state).toBe('held');
-    await until(() => processesWith(running.child.spawnargs.at(-1) ?? '').length === 0);
-  });
-
-  test('the renewer is killed: the command does not go on', async () => {
-    const daemon = await serve();
-    const { running, isGone } = await startStubborn(['--ttl', '2s'], daemon.url, ['sh']);
-    for (const pid of childrenOf(running).slice(1, 2)) process.kill(pid, 'SIGKILL');
-    await until(isGone, 1_900);
-    const { status, stderr } = await running.outcome;
-    expect(status).toBe(76);
-    expect(stderr).toMatch(/its renewer was killed/);
-  });
-
   test('a daemon that is restarted in the middle: the lock is kept', async () => {
     const daemon = await serve();
     const running = startLockdSh(
-      ['run', 'r', '--ttl', '3s', '--', 'sh', '-c', 'echo up; sleep 4; echo done'],
+      ['run', 'r', '--ttl', '8s', '--', 'sh', '-c', 'echo up; sleep 7; echo done'],
       { url: daemon.url },
     );
     await running.wrote('stdout', /up/);
@@ -194,6 +79,8 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
     ['it was not found', ['no-such-program'], 127],
     ['it cannot be run', ['/etc/passwd'], 126],
     ['a signal ended it', ['sh', '-c', 'kill -KILL $$'], 137],
+    ['a name like a variable', ['A=1', 'true'], 127],
+    ['a name like an option', ['-i', 'true'], 127],
   ])('exit status: %s', async (_why, command, expected) => {
     const daemon = await serve();
     expect((await lockdSh(['run', 'r', '--', ...command], { url: daemon.url })).status).toBe(expected);
@@ -262,14 +149,41 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
     expect(await running.outcome).toMatchObject({ status: 0, stdout: 'up\nterms: 1\n' });
   });
 
-  test('a signal while it waits leaves the line', async () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGQUIT', 131],
+  ] as const)('%s while it waits leaves the line', async (signal, expected) => {
     const daemon = await serve();
     await clientOf(daemon).lock('r');
     const running = startLockdSh(['run', 'r', '--', 'echo', 'ran'], { url: daemon.url });
     await running.wrote('stderr', /in the line/);
+    // These are for the command, and there is none yet.
+    running.child.kill('SIGUSR1');
+    running.child.kill('SIGUSR2');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await clientOf(daemon).status('r')).waiting).toBe(1);
+    running.child.kill(signal);
+    expect(await running.outcome).toMatchObject({ status: expected, stdout: '' });
+    expect((await clientOf(daemon).status('r')).waiting).toBe(0);
+  });
+
+  test('a signal while it asks gives back what the daemon may have granted', async () => {
+    const { url, calls } = await fakeDaemon((call) => {
+      const isAsked = call.includes('<methodName>lock<');
+      return {
+        body: call.includes('unlock') ? response('<boolean>1</boolean>') : hold('7'),
+        delay: isAsked ? 20_000 : 0,
+      };
+    });
+    const running = startLockdSh(['run', 'r', '--no-wait', '--client', 'A', '--', 'echo', 'ran'], { url });
+    await until(() => calls.length === 1);
     running.child.kill('SIGTERM');
     expect(await running.outcome).toMatchObject({ status: 143, stdout: '' });
-    expect((await clientOf(daemon).status('r')).waiting).toBe(0);
+    const methods = calls.map((call) => /<methodName>(\w+)</.exec(call)?.[1]);
+    expect(methods).toEqual(['lock', 'wait', 'unlock']);
+    const [key] = /<string>[0-9a-f-]{36}</.exec(calls[0] ?? '') ?? ['none'];
+    expect(calls[1]).toContain(key);
+    expect(calls[2]).toContain('<string>7<');
   });
 
   test('the command gets no descriptor of ours, and its own variables', async () => {
@@ -302,74 +216,5 @@ echo "$url $token $status"; trap; kill -TERM $$`;
       'own trap',
       '',
     ]);
-  });
-});
-
-/** The direct children, in the order in which they were started. */
-function childrenOf({ child: { pid } }: Running): number[] {
-  return processesWith('')
-    .filter((one) => parentOf(one) === pid)
-    .sort((a, b) => a - b);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[1]);
-  } catch {
-    return undefined;
-  }
-}
-
-describeWith(['curl', 'flock', 'python3'], 'lockd_run on a terminal', () => {
-  const run = (url: string, ...words: string[]) =>
-    onTerminal(['sh', LOCKD_SH, 'run', 'r', ...words], { LOCKD_URL: url });
-
-  test('the command may ask', async () => {
-    const { url } = await serve();
-    const running = run(
-      url,
-      '--',
-      'sh',
-      '-c',
-      'printf "Password: " >/dev/tty; read answer </dev/tty; echo "<$answer>"',
-    );
-    await running.wrote('stdout', /Password: /);
-    running.child.stdin?.write('secret\n');
-    await running.wrote('stdout', /<secret>/);
-    expect((await running.outcome).status).toBe(0);
-  });
-
-  test('Ctrl-C reaches the command once', async () => {
-    const daemon = await serve();
-    const counting =
-      'import signal, sys, time\ncount = 0\ndef on(*_):\n global count\n count += 1\nsignal.signal(signal.SIGINT, on)\nprint("up", flush=True)\nend = time.time() + 1\nwhile time.time() < end: time.sleep(0.05)\nprint("interrupts:", count)';
-    const running = run(daemon.url, '--', 'python3', '-c', counting);
-    await running.wrote('stdout', /up/);
-    running.child.stdin?.write('\x03');
-    await running.wrote('stdout', /interrupts: 1\r/);
-    expect((await running.outcome).status).toBe(0);
-    expect((await clientOf(daemon).status('r')).state).toBe('free');
-  });
-
-  test('Ctrl-C ends a command that does not mind it', async () => {
-    const daemon = await serve();
-    const running = run(daemon.url, '--', 'sh', '-c', 'echo up; exec sleep 30');
-    await running.wrote('stdout', /up/);
-    running.child.stdin?.write('\x03');
-    expect((await running.outcome).status).toBe(130);
-    expect((await clientOf(daemon).status('r')).state).toBe('free');
-  });
-
-  test('a loss ends the command and all that it has started', async () => {
-    const daemon = await serve();
-    const mark = newMark();
-    const running = run(daemon.url, '--ttl', '2s', '--', ...stubborn(mark));
-    await running.wrote('stdout', /up/);
-    await daemon.daemon.kill();
-    const killed = performance.now();
-    const { status } = await running.outcome;
-    expect(status).toBe(76);
-    expect(performance.now() - killed).toBeLessThan(2_000);
-    expect(processesIn(mark)).toEqual([]);
   });
 });

@@ -1,56 +1,10 @@
 /** clients/lockd.sh: its calls, what it makes of every answer, and what it lets nobody tell it. */
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
+import { fakeDaemon, fault, hold, member, response } from './shell-daemon.js';
 import { LOCKD_SH, lockdSh, SHELLS, script } from './shell-process.js';
-
-/** A server that answers the nth request as `answer` says; a text is the value of a methodResponse. */
-async function fakeDaemon(answer: (call: string, at: number) => Partial<FakeAnswer> | undefined) {
-  const calls: string[] = [];
-  const server = createServer(async (request, response) => {
-    const call = await bodyOf(request);
-    calls.push(call);
-    const { status = 200, headers = {}, body = '', cutAt } = answer(call, calls.length) ?? {};
-    response.writeHead(status, {
-      'Content-Type': 'text/xml',
-      'Content-Length': Buffer.byteLength(body),
-      ...headers,
-    });
-    if (cutAt === undefined) return void response.end(body);
-    response.write(Buffer.from(body).subarray(0, cutAt), () => response.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return { calls, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-interface FakeAnswer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-  /** Bytes of the body after which the connection is reset. */
-  readonly cutAt: number;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = '';
-  for await (const chunk of request) body += chunk;
-  return body;
-}
-
-const response = (value: string) =>
-  `<?xml version="1.0" encoding="UTF-8"?>\n<methodResponse><params><param><value>${value}</value></param></params></methodResponse>\n`;
-const member = (name: string, value: string) =>
-  `<member><name>${name}</name><value>${value}</value></member>`;
-const hold = (token: string, more = '', client = 'A') =>
-  response(
-    `<struct>${member('resource', '<string>r</string>')}${member('client', `<string>${client}</string>`)}${member('token', `<string>${token}</string>`)}${member('waited', '<double>0.0</double>')}${more}</struct>`,
-  );
-const fault = (code: number, text: string) =>
-  `<?xml version="1.0"?><methodResponse><fault><value><struct>${member('faultCode', `<int>${code}</int>`)}${member('faultString', `<string>${text}</string>`)}</struct></value></fault></methodResponse>`;
 
 describeWith(['curl', 'flock'], 'lockd.sh', () => {
   describe.each(SHELLS.map((shell) => [shell]))('%j', (shell) => {
@@ -206,6 +160,18 @@ lockd_status deploy/prod | grep -c 'is held'`;
     expect((await lockdSh(['unlock', 'r', '--token', '7'], { url })).status).toBe(0);
   });
 
+  test.each([
+    [12, 1],
+    [13, 77],
+  ])('an unlock that is refused with fault %i is refused', async (code, expected) => {
+    const { url } = await fakeDaemon((call) => ({
+      body: call.includes('unlock') ? fault(code, 'No') : hold('7'),
+    }));
+    expect((await lockdSh(['unlock', 'r', '--token', '7'], { url })).status).toBe(expected);
+    const ran = await lockdSh(['run', 'r', '--no-wait', '--client', 'A', '--', 'true'], { url });
+    expect(ran).toEqual({ status: 0, stdout: '', stderr: 'No\n' });
+  });
+
   test('a renewal that answers with another token is a loss', async () => {
     const { url } = await fakeDaemon(() => ({ body: hold('8') }));
     const { status, stderr } = await lockdSh(['renew', 'r', '--token', '7', '--client', 'A'], { url });
@@ -221,7 +187,12 @@ lockd_status deploy/prod | grep -c 'is held'`;
       { status: 302, headers: { Location: 'http://elsewhere/' } },
       /redirect to http:\/\/elsewhere\/, and none is followed/,
     ],
-    ['another status', { status: 404, body: 'no' }, /HTTP status 404/],
+    [
+      'another status',
+      { status: 421, body: 'Use --allow-host\nor not' },
+      /\(HTTP status 421: Use --allow-host\)/,
+    ],
+    ['a page', { status: 404, body: '<html>no</html>' }, /\(HTTP status 404\)/],
     ['another type', { headers: { 'Content-Type': 'text/html' }, body: hold('7') }, /HTTP status 200/],
   ])('%s is no lockd', async (_what, answer, text) => {
     const { url, calls } = await fakeDaemon(() => answer);
@@ -258,6 +229,10 @@ lockd_status deploy/prod | grep -c 'is held'`;
       stdout: '0\n',
       stderr: 'Warning: open:// locks nothing, and says yes to everybody\n',
     });
+    const fixed = 'readonly LOCKD_URL; lockd_run r -- echo ran';
+    expect(await script(fixed, { url: 'open://' })).toMatchObject({ status: 0, stdout: 'ran\n' });
+    // A token that everybody has is nobody's.
+    expect((await lockdSh(['check', 'r', '0'], { url: 'open://' })).status).toBe(1);
   });
 
   test.each([
@@ -270,13 +245,16 @@ lockd_status deploy/prod | grep -c 'is held'`;
     [['lock', 'a\tb'], /must be printable text/],
     [['lock', 'r', '--note', 'a\nb'], /must be printable text/],
     [['lock', 'r', '--url', 'ftp://x'], /--url must be like http:\/\/127\.0\.0\.1:7420, not 'ftp:\/\/x'/],
-    [['lock', 'r', '--url', 'http://user@x'], /--url must be like/],
+    [['lock', 'r', '--url', 'open://,http://x'], /must not name open:\/\/ beside other addresses/],
+    [['lock', 'r', '--url', 'http://user@x'], /--url must not carry a user and a secret/],
     [['lock', 'r', '--limit', 'x'], /--limit must be a whole number/],
     [['lock', 'r', '--conflict-exit-code', '256'], /--conflict-exit-code must be from 0 to 255/],
+    [['run', 'r', '--', ''], /The command must not be empty/],
     [['run', 'r', '--on-loss', 'cry', '--', 'true'], /--on-loss must be term, kill, keep; it is 'cry'/],
     [['run', 'r', '--wait', '1', '--no-wait', '--', 'true'], /contradict/],
     [['unlock', 'r', '--token', '7x'], /--token must be decimal digits/],
     [['check', 'r'], /Say which token/],
+    [['lock', 'r', '--client', 'a\nb'], /must be printable text/],
     [['jump', 'r'], /Usage/],
   ])('usage: %j', async (words, text) => {
     const { status, stdout, stderr } = await lockdSh(words);
@@ -299,14 +277,6 @@ lockd_status deploy/prod | grep -c 'is held'`;
     const { url } = await serve();
     await lockdSh(['lock', 'r', '--ttl', given], { url });
     expect((await new LockdClient({ url }).status('r')).holders[0]?.ttl).toBe(seconds);
-  });
-
-  test('in a CI job its steps are one client', async () => {
-    const { url } = await serve();
-    const variables = { CI_JOB_ID: '4711' };
-    expect((await lockdSh(['lock', 'r'], { url, variables })).status).toBe(0);
-    expect((await new LockdClient({ url }).status('r')).holders[0]?.client).toMatch(/^.+@.+:4711$/);
-    expect((await lockdSh(['unlock', 'r'], { url, variables })).status).toBe(0);
   });
 
   test('the version and the address stand where the daemon can fill them in', async () => {
