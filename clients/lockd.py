@@ -1034,7 +1034,7 @@ def _open_answer(method: str, parameters: Tuple[Any, ...]) -> Any:
         lines = {'held': 0, 'holders': [], 'waiting': 0, 'queue': []}
         return dict(lines, resource=resource, state='free', limit=1, file='')
     if method == 'stats':
-        raise _refusal(-32601, 'stats: there is no daemon behind open://')
+        raise Unavailable('stats: there is no daemon behind open://')
     return [] if method in ('list', 'history') else method != 'check'
 
 
@@ -2509,8 +2509,10 @@ class _Given:
 class _Settings:
     """What the flags say, or else the variables (--on-loss is LOCKD_ON_LOSS), or else the file of --config."""
 
-    def __init__(self, known: Dict[str, _Setting], flags: Dict[str, str]):
+    def __init__(self, known: Dict[str, _Setting], flags: Dict[str, str], resource: Optional[str] = None):
         self._known, self._flags = known, flags
+        # Within `run` LOCKD_TOKEN is that of LOCKD_RESOURCE: of a call about another resource it is not meant.
+        self._is_another = resource is not None and os.environ.get('LOCKD_RESOURCE', '') not in ('', resource)
         self._path = flags.get('config') or os.environ.get('LOCKD_CONFIG')
         # It may have keys for other commands of lockd, which are not known here.
         self._file = _read_config(self._path) if self._path else {}
@@ -2521,7 +2523,7 @@ class _Settings:
         variable = 'LOCKD_' + name.replace('-', '_').upper()
         places = (
             ('--' + name, self._flags.get(name)),
-            (variable, os.environ.get(variable) or None),
+            (variable, None if name == 'token' and self._is_another else os.environ.get(variable) or None),
             ("'{}' in {}".format(name, self._path), self._file.get(name)),
         )
         place, text = next((found for found in places if found[1] is not None), ('', None))
@@ -3000,7 +3002,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if 'help' in words.flags:
             print(_help(name))
             return DONE
-        settings = _Settings(verb.known(name), words.flags)
+        settings = _Settings(verb.known(name), words.flags, words.words.get('resource'))
         call = _Call(name, words, settings)
         _log.handlers[:] = [_Voice(call)]
         # Of a shell variable that is not set, most likely: none at all would mean something else.

@@ -21,9 +21,10 @@ export interface Request {
 
 const CONFIG = 'config';
 
-/** Commander's program of these commands; `onRequest` gets what was asked for. */
+/** Commander's program of these commands for a command line; `onRequest` gets what it asks for. */
 export function buildProgram(
   commands: readonly AnyCommand[],
+  line: readonly string[],
   world: World,
   onRequest: (request: Request) => void,
 ): Command {
@@ -42,11 +43,13 @@ export function buildProgram(
     .showHelpAfterError('Try: lockd help')
     .addHelpText('after', EPILOGUE);
   for (const command of commands) {
-    addCommand(program, command, (words, flags) => {
+    addCommand(program, command, (given, flags) => {
+      const gap = gapIn(command, given.length - wordsBehindDashes(line), line);
+      const words = gap === undefined ? given : [...given.slice(0, gap), '', ...given.slice(gap)];
       onRequest({
         command,
         words,
-        sources: findSources(commands, flagsWithWords(command, words, flags), world),
+        sources: findSources(commands, flagsWithWords(command, words, flags, gap), world),
       });
     });
   }
@@ -116,13 +119,31 @@ function addFlag(command: Command, name: string, setting: FlagOf, flags: Map<str
   command.addOption(option).on(`option:no-${flag}`, () => collect(opposite));
 }
 
+function wordsBehindDashes(line: readonly string[]): number {
+  const dashes = line.indexOf('--');
+  return dashes < 0 ? 0 : line.length - dashes - 1;
+}
+
+/**
+ * Which word is missing in `lockd gate FILE --token 5 -- COMMAND`: what stands behind `--` is the command to run, not the
+ * optional word that may stand before it.
+ *
+ * @param before how many words stand before `--`.
+ */
+function gapIn({ words = [] }: AnyCommand, before: number, line: readonly string[]): number | undefined {
+  const [missing = ''] = words[before] ?? [];
+  const takesCommand = words.some(([name]) => name.includes('...'));
+  const isLeftOut = missing.startsWith('[') && !missing.includes('...');
+  return line.includes('--') && takesCommand && isLeftOut ? before : undefined;
+}
+
 /** A word with the name of a setting counts as its flag. */
-function flagsWithWords(command: AnyCommand, words: readonly string[], flags: Given): Given {
+function flagsWithWords(command: AnyCommand, words: readonly string[], flags: Given, gap?: number): Given {
   const all = new Map(flags);
   for (const [index, [argument]] of (command.words ?? []).entries()) {
     const name = argument.slice(1, -1);
     const word = words[index];
-    if (word === undefined || !(name in command.settings)) continue;
+    if (word === undefined || index === gap || !(name in command.settings)) continue;
     const given = flags.get(name)?.[0];
     if (given !== undefined && given !== word) {
       throw new UsageError(`The ${name} is named twice: '${word}', and '${given}' by --${name}`);

@@ -21,7 +21,7 @@ export async function runCommandLine(words: readonly string[], world: World): Pr
 /** Nothing comes back where the words only asked for help. */
 function parse(words: readonly string[], world: World): Request | undefined {
   let request: Request | undefined;
-  const program = buildProgram(COMMANDS, world, (asked) => {
+  const program = buildProgram(COMMANDS, words, world, (asked) => {
     request = asked;
   });
   program.parse(words, { from: 'user' });

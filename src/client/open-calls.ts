@@ -6,10 +6,8 @@ import type { Health } from '../service/api.js';
 import type { XmlRpcStruct, XmlRpcValue } from '../xmlrpc/values.js';
 import type { Answered, Calls } from './caller.js';
 import type { Parameter } from './encode-call.js';
-import { RefusedCall } from './errors.js';
+import { NoDaemon } from './errors.js';
 import { REAL_CLOCK } from './lease-clock.js';
-
-const METHOD_NOT_FOUND = -32601;
 
 let hasWarned = false;
 
@@ -63,7 +61,7 @@ function answerOf(method: string, parameters: readonly Parameter[]): XmlRpcValue
     case 'history':
       return [];
     default:
-      throw new RefusedCall(METHOD_NOT_FOUND, `${method}: there is no daemon behind open://`);
+      throw new NoDaemon(`${method}: there is no daemon behind open://`);
   }
 }
 

@@ -52,6 +52,12 @@ export function isInForeground(): boolean {
   return group !== undefined && group === foreground;
 }
 
+/** Whether our session is our own: nobody stands between us and its terminal. */
+export function leadsSession(): boolean {
+  const [, , , session] = statFields('self') ?? [];
+  return Number(session) === process.pid;
+}
+
 /** Processes come and go, and some are none of our business. */
 function readIfThere<Value>(read: () => Value): Value | undefined {
   try {

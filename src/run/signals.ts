@@ -1,5 +1,5 @@
 /** The signals that are sent to us but are meant for the command. */
-import { isInForeground } from './processes.js';
+import { isInForeground, leadsSession } from './processes.js';
 
 const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -32,6 +32,7 @@ export function listen(onSignal: (signal: PassedOn) => void): () => void {
  */
 export function reachesGroupItself(signal: PassedOn, wasInForeground: boolean): boolean {
   if (!FROM_TERMINAL.has(signal)) return false;
-  // A terminal that hangs up is gone when we hear of it.
-  return signal === 'SIGHUP' ? wasInForeground : isInForeground();
+  // A terminal that hangs up is gone when we hear of it, and tells the leader of its session alone: mostly a shell, by whose
+  // end the others hear of it, but us where `ssh -t` runs nothing else.
+  return signal === 'SIGHUP' ? wasInForeground && !leadsSession() : isInForeground();
 }

@@ -59,6 +59,13 @@ describe('command lines that reach nobody', () => {
       says: "error: The client is named twice: 'A', and 'B' by --client",
     },
     {
+      words: ['gate', 'FILE', '7', '--token', '5', '--', 'true'],
+      status: 2,
+      says: "error: The token is named twice: '7', and '5' by --token",
+    },
+    { words: ['gate', 'FILE', '--', 'true'], status: 2, says: 'error: Say which token is to pass FILE' },
+    { words: ['stats', '--url', 'open://'], status: 69, says: 'stats: there is no daemon behind open://' },
+    {
       words: ['lock', 'r', '--conflict-exit-code', '256'],
       status: 2,
       says: 'error: --conflict-exit-code must be',

@@ -1,7 +1,7 @@
 """Runs a command line on a terminal of its own, as a person would: python3 on-terminal.py STEPS COMMAND...
 
-STEPS is a JSON array of ["expect", REGEX], ["type", TEXT], ["signal", NUMBER], ["pause", SECONDS]; when they are done it
-waits for the end. Prints {"output": ..., "status": ...}; the status is 128 + n after a signal. Gives up after 20 s.
+STEPS is a JSON array of ["expect", REGEX], ["type", TEXT], ["signal", NUMBER], ["pause", SECONDS], ["hang up", 0]; when
+they are done it waits for the end. Prints {"output": ..., "status": ...}; the status is 128 + n after a signal. Gives up after 20 s.
 """
 import json
 import os
@@ -56,7 +56,10 @@ for what, how in steps:
         until = time.monotonic() + how
         while time.monotonic() < until:
             read(0.05)
-while read(0.1):
+    elif what == "hang up":
+        os.close(terminal)
+        terminal = None
+while terminal is not None and read(0.1):
     if time.monotonic() > give_up:
         stop("no end")
 _, status = os.waitpid(pid, 0)

@@ -1,17 +1,20 @@
 /** `lockd run` on a terminal: its command may ask, and gets the terminal's signals once. Driven through a pseudo-terminal. */
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 const DRIVER = fileURLToPath(new URL('./on-terminal.py', import.meta.url));
 const LOCKD = fileURLToPath(new URL('../../bin/lockd.js', import.meta.url));
 
-type Step = readonly ['expect' | 'type', string] | readonly ['signal' | 'pause', number];
+type Step = readonly ['expect' | 'type', string] | readonly ['signal' | 'pause' | 'hang up', number];
 
 interface Ran {
   readonly output: string;
@@ -52,6 +55,22 @@ const LOOP = 'i=0; while [ $((i += 1)) -lt 200 ]; do sleep 0.05; done';
 const COUNTING = `n=0; trap 'n=$((n + 1)); echo "interrupted $n"' INT; trap 'echo quit; exit 7' QUIT; trap 'echo term; exit 6' TERM; echo ready; ${LOOP}`;
 
 describeWith(['python3'], 'on a terminal', () => {
+  test.each([
+    ['from us, who lead its session', []],
+    ['from its shell', ['sh', '-c', '"$@"; exit $?', 'sh']],
+  ])('one that goes away: the command hears of it once, %s', async (_who, through) => {
+    const { run } = await withDaemon();
+    const file = join(temporaryDirectory(), 'count');
+    const counting = `n=0; trap 'n=$((n + 1))' HUP; echo ready; i=0; while [ $((i += 1)) -lt 40 ]; do sleep 0.05; done; echo "signals: $n" >${file}`;
+    const steps: Step[] = [
+      ['expect', 'ready'],
+      ['hang up', 0],
+    ];
+    await onTerminal(steps, ...through, ...run([], 'sh', '-c', counting));
+    const count = () => existsSync(file) && readFileSync(file, 'utf8');
+    await expect.poll(count, { timeout: 15_000 }).toBe('signals: 1\n');
+  });
+
   test('the command asks, and is answered, on standard input and on the terminal itself', async () => {
     const { run, client } = await withDaemon();
     const script =

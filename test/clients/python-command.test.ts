@@ -175,6 +175,7 @@ describeWith(['python3'], 'lockd.py as a command', () => {
         ['check', 'r', '0', '--url', 'open://'],
         ['status', 'r', '--url', 'open://'],
         ['history', '--url', 'open://'],
+        ['stats', '--url', 'open://'],
         ['unlock', 'r', 'a', '--url', 'open://'],
       ],
     ],

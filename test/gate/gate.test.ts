@@ -26,6 +26,10 @@ describeWith(['flock'], 'gate', () => {
         stderr: '',
       });
       expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+      expect(await passGate(gate, file, '--token', '41', '--', 'echo', 'again')).toMatchObject({
+        status: 0,
+        stdout: 'again\n',
+      });
       expect(await passGate(gate, file, '041')).toEqual({ status: 0, stdout: '', stderr: '' });
       expect((await passGate(gate, file, '42', '--', 'sh', '-c', 'exit 3')).status).toBe(3);
       expect(await passGate(gate, file, '41', '--', 'echo', 'ran')).toEqual({
