@@ -363,10 +363,19 @@ class _User(NamedTuple):
         return 'Basic ' + base64.b64encode(':'.join(self).encode('utf-8')).decode('ascii')
 
 
+def _user(name: str, secret: str) -> _User:
+    """Who calls, where that can be one."""
+    if not name or not secret or ':' in name or any(unicodedata.category(one) == 'Cc' for one in name + secret):
+        raise BadParameter('a user is a name without colon, and a secret, both printable text; both, or neither')
+    return _User(name, secret)
+
+
 def _read_urls(text: str) -> Tuple[List[_Address], Optional[_User]]:
     """The addresses of one cluster, by comma, and who calls there, where one of them says so."""
+    # Empty ones are left out, as those behind the last comma.
+    parts = [part.strip() for part in text.split(',') if part.strip()] or ['']
     try:
-        addresses, users = zip(*(_read_url(part.strip()) for part in text.split(',')))
+        addresses, users = zip(*map(_read_url, parts))
     except BadParameter:
         if '@' not in text:
             raise
@@ -375,10 +384,9 @@ def _read_urls(text: str) -> Tuple[List[_Address], Optional[_User]]:
         raise BadParameter(problem) from None
     if len(addresses) > 1 and any(address.scheme == 'open' for address in addresses):
         raise BadParameter('must not name open:// beside other addresses')
-    named = set(filter(None, users))
-    if len(named) > 1:
-        raise BadParameter('must not name several users: the addresses are those of one cluster')
-    return list(addresses), named.pop() if named else None
+    if len(set(users)) > 1:
+        raise BadParameter('must name the same user and secret with every address of a cluster, or with none')
+    return list(addresses), users[0]
 
 
 def _read_url(text: str) -> Tuple[_Address, Optional[_User]]:
@@ -386,29 +394,31 @@ def _read_url(text: str) -> Tuple[_Address, Optional[_User]]:
         return _Address(text, 'open', '', 0, ''), None
     if text.startswith('unix:'):
         socket_path = text[len('unix:') :]
-        if not socket_path or not hasattr(socket, 'AF_UNIX'):
+        if not socket_path or re.search('[?#]', socket_path) or not hasattr(socket, 'AF_UNIX'):
             raise BadParameter("must be like unix:/run/lockd.sock, on a system that has such sockets, not '{}'".format(text))
         return _Address(text, 'unix', 'localhost', 80, socket_path), None
+    found = re.match(r'(?i)(https?)://(?:([^/?#\\\s]*)@)?([^@]*|[^/?#]*/.*)$', text)
+    scheme, userinfo, rest = found.groups() if found else ('', None, '')
     try:
-        url = urllib.parse.urlsplit(text)
+        # Without what may be in a secret, such as the brackets of an address.
+        url = urllib.parse.urlsplit('{}://{}'.format(scheme.lower(), rest))
         host, port = url.hostname, url.port
     except ValueError:
         host, port = None, None
-    if not host or port == 0 or url.scheme not in ('http', 'https'):
+    if not found or not host or port == 0:
         raise BadParameter("must be like http://127.0.0.1:7420, not '{}'".format(text))
     if url.query or url.fragment:
         raise BadParameter("must end with its path, not '{}'".format(text))
-    if re.search('[^!-~]', text):
+    if re.search('[^!-~]', rest):
         raise BadParameter("must be written without spaces and in ASCII, not '{}'".format(text))
     if url.scheme == 'https' and ssl is None:
         raise BadParameter("is '{}', but this Python was built without TLS".format(text))
     user = None
-    if '@' in url.netloc:
-        user = _User(*map(urllib.parse.unquote, (url.username or '', url.password or '')))
-        if not all(user):
-            raise BadParameter('must name a secret beside the user')
+    if userinfo is not None:
+        name, _, secret = userinfo.partition(':')
+        user = _user(urllib.parse.unquote(name), urllib.parse.unquote(secret))
     path = url.path.rstrip('/')
-    place = '{}://{}{}'.format(url.scheme, url.netloc.rpartition('@')[2], path)
+    place = '{}://{}{}'.format(url.scheme, url.netloc, path)
     return _Address(place, url.scheme, host, port or (443 if url.scheme == 'https' else 80), path or '/'), user
 
 
@@ -423,20 +433,21 @@ def _environment() -> Dict[str, str]:
     return environment
 
 
-def _find_user(name: Optional[str], secret: Optional[str], in_url: Optional[_User]) -> Optional[_User]:
-    """Who calls: as given, or as the URL says, or as LOCKD_USER and LOCKD_SECRET_FILE do; nobody, perhaps."""
+def _find_user(name: Optional[str], secret: Optional[str], in_url: Optional[_User], is_url_given: bool) -> Optional[_User]:
+    """Who calls: as given, or as a URL that was given says; without one as the variables say, in one way; nobody, perhaps."""
     if name is None and secret is None:
-        if in_url:
+        # A daemon that the program named itself is not shown the secret of another one.
+        if is_url_given:
             return in_url
         name, file = os.environ.get('LOCKD_USER') or None, os.environ.get('LOCKD_SECRET_FILE') or None
         if (name is None) != (file is None):
             raise BadParameter('LOCKD_USER and LOCKD_SECRET_FILE belong together: set both, or neither')
+        if in_url and name is not None:
+            raise BadParameter('LOCKD_URL names a user, and so does LOCKD_USER: leave one of them out')
         secret = None if file is None else _read_secret(file)
     if name is None and secret is None:
-        return None
-    if not name or not secret or ':' in name:
-        raise BadParameter('a user is a name without colon, and a secret; both, or neither')
-    return _User(name, secret)
+        return in_url
+    return _user(name or '', secret or '')
 
 
 def _read_secret(file: str) -> str:
@@ -446,7 +457,7 @@ def _read_secret(file: str) -> str:
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, 'strerror', None) or 'it is no text'
         raise BadParameter('LOCKD_SECRET_FILE: {} cannot be read ({})'.format(file, reason)) from None
-    secret = re.sub('\r?\n$', '', secret)
+    secret = re.sub('\r?\n\\Z', '', secret)
     if not secret or re.search('[\0-\x1f]', secret):
         raise BadParameter('LOCKD_SECRET_FILE: {} must have the secret alone, on one line'.format(file))
     return secret
@@ -669,7 +680,8 @@ def _no_answer(page: _Page, url: str, user: Optional[_User]) -> Error:
             '{} lets nobody in whom it does not know. Say who calls: set LOCKD_USER and LOCKD_SECRET_FILE, or user and '
             'secret in LOCKD_URL'.format(url)
         )
-    if page.status == 403:
+    # Others that refuse may be no lockd, and say something else.
+    if page.status == 403 and 'X-Lockd-Id' in page.headers:
         return NotAllowed(
             '{} does not let us in ({}). Where it wants a certificate, set LOCKD_CERT and LOCKD_KEY'.format(url, status)
         )
@@ -768,7 +780,7 @@ class Client:
         self.url = ','.join(address.text for address in self._addresses)
         tls = [given or os.environ.get(name) for given, name in ((ca, 'LOCKD_CA'), (cert, 'LOCKD_CERT'), (key, 'LOCKD_KEY'))]
         is_secure = any(address.scheme == 'https' for address in self._addresses)
-        self._wire = _Wire(_find_user(user, secret, in_url), _tls_context(*tls) if is_secure else None)
+        self._wire = _Wire(_find_user(user, secret, in_url, bool(url)), _tls_context(*tls) if is_secure or any(tls) and ssl else None)
         self._turn = 0
         self._name = client or os.environ.get('LOCKD_CLIENT')
         self._make_name = _process_name
@@ -2577,8 +2589,9 @@ class _Call:
         # With connections that time out, three tries take 10 s.
         retry = Retry(attempts=3, delay=1, factor=3, jitter=0)
         try:
-            secret = None if file is None or self._has_user else _read_secret(file)
-            user = None if self._has_user else user
+            if user is not None and self._has_user:
+                raise _UsageError('The address names a user, and so does --user or LOCKD_USER: leave one of them out')
+            secret = None if file is None else _read_secret(file)
             client = Client(self._url, self.settings['client'], retry=retry, user=user, secret=secret, **tls)
         except BadParameter as problem:
             raise _UsageError(str(problem)) from problem

@@ -287,9 +287,15 @@ _lockd_prefer() {
 _lockd_plain_urls() {
   plain='' userinfo='' differs=''
   for text in $(_lockd_words "$1"); do
+    case $text in
+      [Hh][Tt][Tt][Pp]://*) text=http://${text#*://} ;;
+      [Hh][Tt][Tt][Pp][Ss]://*) text=https://${text#*://} ;;
+    esac
     info='' rest=${text#*://}
     rest=${rest%%/*}
     case $text,$rest in
+      # Others take these for the end of the host, or for a slash; and who says who calls must name somebody.
+      *,*[?#\\]*@* | *,@* | *,:@*) ;;
       http://*,*@* | https://*,*@*)
         info=${rest%@*}
         text=${text%%://*}://${text#*"$info"@}
@@ -317,8 +323,9 @@ _lockd_find_daemon() {
     case $text in
       *[[:cntrl:]\"\\]*) _lockd_misused "$url_from $like" ;;
       open://) [ "$url" = "$text" ] || _lockd_misused "$url_from must not name open:// beside other addresses" ;;
+      *\?* | *\#*) _lockd_misused "$url_from $like" ;;
       unix:?*) ;;
-      *\?* | *\#* | *:///* | *://:*) _lockd_misused "$url_from $like" ;;
+      *:///* | *://:*) _lockd_misused "$url_from $like" ;;
       http://?* | https://?*) ;;
       *) _lockd_misused "$url_from $like" ;;
     esac
@@ -338,7 +345,11 @@ _lockd_find_user() {
   if [ -n "$userinfo" ]; then
     [ -z "$user$secret_file" ] || _lockd_misused "$url_from names a user, and so does --user or LOCKD_USER: leave one of them out"
     user=$(_lockd_decoded "${userinfo%%:*}")
-    case $userinfo in *:*) secret=$(_lockd_decoded "${userinfo#*:}") ;; esac
+    case $userinfo in
+      # It stands in no variable.
+      *%00*) secret='' ;;
+      *:*) secret=$(_lockd_decoded "${userinfo#*:}") ;;
+    esac
     _lockd_check_user "$url_from must name a user and a secret, in printable text"
   elif [ -n "$user$secret_file" ]; then
     [ -n "$user" ] && [ -n "$secret_file" ] ||
@@ -346,11 +357,12 @@ _lockd_find_user() {
     _lockd_check_file --secret-file LOCKD_SECRET_FILE "$secret_file"
     carriage_return=$(printf '\r')
     {
-      IFS= read -r secret
+      IFS= read -r secret && secret=${secret%"$carriage_return"}
       # Nothing may stand behind it.
       ! IFS= read -r rest && [ -z "$rest" ] || secret=''
     } <"$secret_file"
-    secret=${secret%"$carriage_return"}
+    # It would be left out.
+    [ "$(LC_ALL=C tr -dc '\000' <"$secret_file" | wc -c)" -eq 0 ] || secret=''
     _lockd_check_user "--user must be a name without colon, and the file of --secret-file (LOCKD_SECRET_FILE), $secret_file, have the secret alone, on one line"
     case $(ls -lnL "$secret_file" 2>/dev/null) in
       ????------*) ;;

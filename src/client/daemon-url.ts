@@ -8,6 +8,9 @@ export interface Addresses {
   readonly credentials?: Credentials;
 }
 
+/** As it is written: a parser of URLs also takes other forms, drops tabs, and takes a backslash for a slash. */
+const FORM = /^(?:https?:\/\/(?!:?@)[^\s\\]+|unix:[^?#]+|open:\/\/)$/;
+
 /** As the address of a socket has no host, and the daemon wants to be called by one. */
 const SOCKET_HOST = 'localhost';
 
@@ -77,7 +80,8 @@ interface Address {
 type Quoted = (text: string) => string;
 
 function readDaemonUrl(text: string, quoted: Quoted): Address {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isFormed = FORM.test(text.replace(/^https?:/i, (scheme) => scheme.toLowerCase()));
+  const url = isFormed && URL.canParse(text) ? new URL(text) : undefined;
   if (url && isOpen(url)) return { url };
   if (!url || !isDaemon(url)) throw new Error(`must be like http://127.0.0.1:7420${quoted(text)}`);
   const { search, hash } = url;
