@@ -83,8 +83,8 @@ export class Turns {
   #isRunning = false;
   #isClosed = false;
   #stopped: Stopped | undefined;
-  /** The turn that is saved and will be answered as soon as the next one is being flushed. */
-  #saved: Draft | undefined;
+  /** The turn that is saved and will be answered as soon as the next one is being flushed, and when it was. */
+  #saved: { readonly draft: Draft; readonly at: Now } | undefined;
   #whenIdle: (() => void)[] = [];
   /** Tokens of grants that nobody received and that could not be taken back yet. */
   readonly #unreceived = new Set<number>();
@@ -222,7 +222,7 @@ export class Turns {
    * are withdrawn by the next turn, before anything else is decided.
    */
   async #withdrawUnreceived(draft: Draft): Promise<void> {
-    this.#saved = draft;
+    this.#saved = { draft, at: this.#takeEffect(draft) };
     if (!draft.outcomes.some(({ grant, pending }) => grant && pending.peer)) return;
     await immediate();
     const isUnreceived = ({ grant, pending }: Outcome) =>
@@ -252,9 +252,9 @@ export class Turns {
 
   /** Answers the turn that is saved and not yet answered, if there is one. */
   #answerSaved(): void {
-    const draft = this.#saved;
+    const saved = this.#saved;
     this.#saved = undefined;
-    if (draft) this.#settle(draft);
+    if (saved) this.#settle(saved.draft, saved.at);
   }
 
   /** Answers a turn that changed nothing on disk, when it is certain that we may; sockets are read before the next one. */
@@ -267,14 +267,22 @@ export class Turns {
     await immediate();
   }
 
-  #settle(draft: Draft): void {
+  /**
+   * What a saved turn means for the leases, at once: the next turn may be decided before this one is answered, and must not
+   * end a lease that this one is about to be told of. Answers the moment from which they count.
+   */
+  #takeEffect(draft: Draft): Now {
     const now = this.#now();
+    for (const change of draft.changes) this.options.state.leases.follow(change, now);
+    for (const action of draft.whenSaved) action(now);
+    return now;
+  }
+
+  #settle(draft: Draft, now = this.#takeEffect(draft)): void {
     for (const change of draft.changes) {
       if (change.event === 'granted') this.counts.grants += 1;
       if (isLoss(change)) this.counts.lost += 1;
-      this.options.state.leases.follow(change, now);
     }
-    for (const action of draft.whenSaved) action(now);
     this.options.onSaved(draft.changes);
     if (draft.stuck.size > 0) this.options.onNotSaved(draft.stuck);
     for (const outcome of draft.outcomes) this.#answer(outcome, now);
@@ -384,7 +392,7 @@ export class Turns {
       this.#stopped = error instanceof Stopped ? error : new Stopped(describe(error), { cause: error });
       this.options.onStopped(this.#stopped);
     }
-    for (const { pending } of this.#saved?.outcomes.splice(0) ?? []) pending.reject(this.#stopped);
+    for (const { pending } of this.#saved?.draft.outcomes.splice(0) ?? []) pending.reject(this.#stopped);
     for (const pending of this.#queue.splice(0)) pending.reject(this.#stopped);
     for (const { pending } of this.options.calls.takeAll()) pending.reject(this.#stopped);
     this.#chores.giveUp();

@@ -227,3 +227,22 @@ test('an answer to a renewal says nothing of how long its hold had waited in the
   expect(await lockd.extend('r', 'B', 5)).toMatchObject({ waited: 0 });
   expect(await lockd.update('r', 'B', { note: 'n' })).toMatchObject({ waited: 0 });
 });
+
+test('a shorter lease that is over while it is being saved begins when it is saved: who is told of it has it', async () => {
+  const { lockd, clock, held } = await begin();
+  const { token } = await lockd.lock('r', 'A', { ttl: 2 });
+  await clock.advance(1_900);
+  held.hold();
+  const renewed = lockd.renew('r', 'A', { token, ttl: 1 });
+  await held.held();
+  // Less than a hang, so that nothing stands still for it: the expiry waits behind the flush.
+  await clock.advance(1_500);
+  held.release();
+  expect(await renewed).toMatchObject({ token, left: 1 });
+  await rounds();
+  expect(await lockd.check('r', token)).toBe(true);
+  await clock.advance(900);
+  expect(await lockd.check('r', token)).toBe(true);
+  await clock.advance(200);
+  expect(await lockd.check('r', token)).toBe(false);
+});
