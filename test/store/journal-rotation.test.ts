@@ -134,6 +134,20 @@ describe('a new segment begins', () => {
     expect(sizes.length).toBeGreaterThan(1);
     expect(store.bytes).toBe(sizes.reduce((sum, size) => sum + size, 0));
   });
+
+  test('`bytes` counts no segment twice when the store is closed before the switch', async () => {
+    const directory = temporaryDirectory();
+    const pace = new SteppedPace();
+    const { store, layout } = await openJournal(directory, { pace, segmentBytes: 300_000 });
+    await store.commit(turn(301, ...BIG.map(put)), LOCK);
+    expect(pace.isWaiting).toBe(true);
+    const closed = store.close();
+    pace.free();
+    await closed;
+    const [only, ...more] = segmentNames(directory);
+    expect(more).toEqual([]);
+    expect(store.bytes).toBe(fs.statSync(join(layout.own, only as string)).size);
+  });
 });
 
 describe('turns while the snapshot is written', () => {

@@ -298,7 +298,6 @@ export class JournalStore implements Store {
       await this.#exclusively(() => this.#switchTo(next, rotation));
       this.#rotationDueAt = Math.max(snapshotBytes * 2, snapshotBytes + this.#segmentBytes);
       this.#rotationProblem = undefined;
-      this.#oldBytes += old.bytes;
     } catch (error) {
       if (!(error instanceof Stopped)) this.#postponeRotation(error as Error);
     } finally {
@@ -335,6 +334,7 @@ export class JournalStore implements Store {
     const old = this.segment;
     this.segment = next;
     this.#savedBytes = next.bytes;
+    this.#oldBytes += old.bytes;
     old.close();
   }
 
