@@ -16,6 +16,65 @@ export function parseEventId(text: string): EventId | undefined {
   return match ? { turn: Number(match[1]), index: Number(match[2]) } : undefined;
 }
 
+/** Behind every place in a turn: no turn has so many changes. */
+const END_OF_TURN = 999_999;
+
+/** The id behind all events of a turn and before those of the next one; no event has it. */
+export function endOfTurn(turn: number): string {
+  return `${turn}.${END_OF_TURN}`;
+}
+
+/** Up to where events were read: all of a turn, or as far as one of its events. */
+export class Position {
+  #at: EventId;
+
+  /** Throws a RangeError where `id` can be no event's. */
+  constructor(id: string) {
+    const at = parseEventId(id);
+    if (!at) throw new RangeError(`'${id}' is no event's id`);
+    this.#at = at;
+  }
+
+  /** The turn that was read last, perhaps not to its end. */
+  get turn(): number {
+    return this.#at.turn;
+  }
+
+  get id(): string {
+    return `${this.#at.turn}.${this.#at.index}`;
+  }
+
+  /** The turn that the next event may be of. */
+  get nextTurn(): number {
+    // There is no turn 0.
+    const isRead = this.#at.turn === 0 || this.#at.index >= END_OF_TURN;
+    return isRead ? this.#at.turn + 1 : this.#at.turn;
+  }
+
+  /** Whether turn `turn`, or one before, may have something that was not read. */
+  isBefore(turn: number): boolean {
+    return this.nextTurn <= turn;
+  }
+
+  /** The events of a turn that come behind here; all of it counts as read then. */
+  take(turn: number, changes: readonly Change[]): StoredEvent[] {
+    if (turn < this.turn) return [];
+    const from = turn === this.turn ? this.#at.index + 1 : 0;
+    this.skipTo(turn);
+    const events: StoredEvent[] = [];
+    for (let index = from; index < changes.length; index += 1) {
+      const event = eventOf(turn, index, changes[index] as Change);
+      if (event) events.push(event);
+    }
+    return events;
+  }
+
+  /** All up to the end of this turn counts as read. */
+  skipTo(turn: number): void {
+    this.#at = { turn, index: END_OF_TURN };
+  }
+}
+
 /** The events that a query asks for, gathered from turns that are given newest first. */
 export class EventSelection {
   readonly events: StoredEvent[] = [];
@@ -55,7 +114,8 @@ export class EventSelection {
   }
 }
 
-function eventOf(turn: number, index: number, change: Change): StoredEvent | undefined {
+/** The event that a change at this place of a turn is; undefined where it is none. */
+export function eventOf(turn: number, index: number, change: Change): StoredEvent | undefined {
   const { event, time, resource, client, token, by, reason } = change;
   if (event === undefined) return undefined;
   return {

@@ -2,6 +2,7 @@
 import type { Turn } from '../core/records.js';
 import {
   type CommitOutcome,
+  type EventReader,
   type HistoryQuery,
   type Recovered,
   Stopped,
@@ -29,15 +30,14 @@ export class MemoryStore implements Store {
   }
 
   get recovered(): Recovered {
-    return { records: this.#records.values(), nextToken: this.#nextToken };
+    return { records: this.#records.values(), nextToken: this.#nextToken, lastTurn: this.#turns.last };
   }
 
   async commit(turn: Turn): Promise<CommitOutcome> {
     await this.confirm();
     this.#records.apply(turn.changes);
-    this.#turns.add(turn.changes);
     this.#nextToken = turn.nextToken;
-    return { saved: true };
+    return { saved: true, turn: this.#turns.add(turn.changes) };
   }
 
   async confirm(): Promise<void> {
@@ -48,6 +48,12 @@ export class MemoryStore implements Store {
   async history(query: HistoryQuery): Promise<StoredEvent[]> {
     await this.confirm();
     return this.#turns.select(query);
+  }
+
+  /** The same: what is older is a gap. */
+  eventsAfter(id: string): EventReader {
+    const reader = this.#turns.after(id);
+    return { next: () => this.confirm().then(() => reader.next()) };
   }
 
   async close(): Promise<void> {

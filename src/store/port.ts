@@ -7,7 +7,8 @@
  * - `saved` means: on stable storage, and this process was still the owner after it was.
  * - `notSaved` means for certain: nothing of the turn will ever be seen, not after a restart either.
  * - Everything else is `Stopped`, thrown: nobody knows what is stored. Whoever gets it must answer nobody and end.
- * - Turns are committed one at a time, in order.
+ * - Turns are committed one at a time, in order, and numbered so: 1 is the first ever, each further one is one more, after
+ *   whatever restart. The number of a turn that was not saved goes to the next one.
  */
 import type { EventName, StoredRecord, Turn } from '../core/records.js';
 
@@ -17,6 +18,8 @@ export interface Recovered {
   readonly records: Iterable<StoredRecord>;
   /** Greater than every token ever granted here, as far as the store knows. */
   readonly nextToken: number;
+  /** The number of the newest saved turn; 0 where there is none. */
+  readonly lastTurn: number;
 }
 
 export interface StoreLimits {
@@ -25,7 +28,8 @@ export interface StoreLimits {
 }
 
 export type CommitOutcome =
-  | { readonly saved: true }
+  /** The event of the turn's change at place I, counted from 0, has the id `TURN.I` from now on. */
+  | { readonly saved: true; readonly turn: number }
   /** `problem` is the system's error where it is anything but a full disk. */
   | { readonly saved: false; readonly problem?: string };
 
@@ -59,6 +63,24 @@ export interface HistoryQuery {
   readonly before?: string;
 }
 
+/** Some events in the order in which they happened. */
+export interface EventPage {
+  /** Oldest first; perhaps none although there are more: their number and bytes are bounded, not their sparseness. */
+  readonly events: readonly StoredEvent[];
+  /** All that is kept up to here was told: what comes next is after this id. */
+  readonly position: string;
+  /** Something between the position before this page and its first event is not kept any more, or never was here: why. */
+  readonly gap?: string;
+  /** Whether these were the last that were saved when the page was asked for. */
+  readonly isLast: boolean;
+}
+
+/** Reads events forward. One page after the other; asked again after the last one, it reads what was saved since. */
+export interface EventReader {
+  /** Rejects with the disk's error, or with `Stopped`; it may be asked again. */
+  next(): Promise<EventPage>;
+}
+
 export interface Store {
   readonly recovered: Recovered;
   readonly limits: StoreLimits;
@@ -68,6 +90,11 @@ export interface Store {
   confirm(): Promise<void>;
   /** The events of saved turns that are still kept, newest first. Turns go on meanwhile. Rejects with the disk's error. */
   history(query: HistoryQuery): Promise<StoredEvent[]>;
+  /**
+   * Reads the events after the one with this id (none of that id needs to exist), oldest first, each once. Turns go on
+   * meanwhile. Throws a RangeError where `id` can be no event's.
+   */
+  eventsAfter(id: string): EventReader;
   /** Bytes on stable storage. */
   readonly bytes: number;
   /** What an operator should know of the store's state, one sentence each; none when all is well. */

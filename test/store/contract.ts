@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Change, recordKeyText, type StoredRecord, type Turn } from '../../src/core/records.js';
 import { Stopped, type Store } from '../../src/store/port.js';
 import { arbitraryTurn, NAMES } from './arbitrary-turns.js';
+import { testEventsAfter } from './events-after-contract.js';
 import {
   ended,
   FREE,
@@ -27,6 +28,7 @@ export function testStoreContract(name: string, makePlace: () => StorePlace, can
     testSaving(makePlace);
     testRecords(makePlace);
     testHistory(makePlace);
+    testEventsAfter(makePlace);
     if (canRefuse) testRefusing(makePlace);
     testEnding(makePlace);
   });
@@ -45,12 +47,30 @@ function testSaving(makePlace: () => StorePlace): void {
   test.each(['open', 'openAfterCrash'] as const)('saved turns are there after %s', async (how) => {
     const place = makePlace();
     const store = await place.open();
-    for (const token of [1, 2, 3]) expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
-    expect(await store.commit(unlock(2, 4), FREE)).toEqual({ saved: true });
+    for (const token of [1, 2, 3])
+      expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
+    expect(await store.commit(unlock(2, 4), FREE)).toMatchObject({ saved: true });
     if (how === 'open') await store.close();
     const next = await place[how]();
     expect(recordsOf(next)).toEqual([hold(1, 'r1'), hold(3, 'r3')]);
     expect(next.recovered.nextToken).toBe(4);
+  });
+
+  test('every saved turn is told its number, and it counts on after restarts', async () => {
+    const place = makePlace();
+    let store = await place.open();
+    expect(store.recovered.lastTurn).toBe(0);
+    expect(await store.commit(grant(1), LOCK)).toEqual({ saved: true, turn: 1 });
+    expect(await store.commit(turn(2), LOCK)).toEqual({ saved: true, turn: 2 });
+    expect(store.recovered.lastTurn).toBe(2);
+    await store.close();
+    store = await place.open();
+    expect(store.recovered.lastTurn).toBe(2);
+    expect(await store.commit(grant(3), LOCK)).toEqual({ saved: true, turn: 3 });
+    store = await place.openAfterCrash();
+    expect(store.recovered.lastTurn).toBe(3);
+    expect(await store.commit(unlock(3, 4), FREE)).toEqual({ saved: true, turn: 4 });
+    expect(idsOf(await store.history(ALL))).toEqual(['4.0', '3.0', '1.0']);
   });
 
   test('what is saved is recovered at once, too', async () => {
@@ -96,7 +116,7 @@ function testSaving(makePlace: () => StorePlace): void {
   test('a turn without any change is no harm', async () => {
     const place = makePlace();
     const store = await place.open();
-    expect(await store.commit(turn(9), LOCK)).toEqual({ saved: true });
+    expect(await store.commit(turn(9), LOCK)).toMatchObject({ saved: true });
     await store.close();
     expect((await place.open()).recovered.nextToken).toBe(9);
   });
@@ -168,7 +188,7 @@ function testRecords(makePlace: () => StorePlace): void {
       ...remove(hold(1)),
       remove: [{ kind: 'unreadable', resource: 'x', files: [] }],
     };
-    expect(await store.commit(turn(2, remove(hold(1)), remove(lost(1)), unreadable), FREE)).toEqual({
+    expect(await store.commit(turn(2, remove(hold(1)), remove(lost(1)), unreadable), FREE)).toMatchObject({
       saved: true,
     });
     await store.close();
@@ -227,7 +247,8 @@ function testRefusing(makePlace: () => StorePlace): void {
     const store = await place.open();
     place.refuseNext?.();
     expect(await store.commit(grant(1), LOCK)).toEqual({ saved: false });
-    await store.commit(grant(2), LOCK);
+    expect(store.recovered.lastTurn).toBe(0);
+    expect(await store.commit(grant(2), LOCK)).toEqual({ saved: true, turn: 1 });
     expect(await store.history(ALL)).toMatchObject([{ id: '1.0', resource: 'r2', token: 2 }]);
   });
 
@@ -251,6 +272,7 @@ function testEnding(makePlace: () => StorePlace): void {
     await expect(store.commit(grant(2), LOCK)).rejects.toThrow(Stopped);
     await expect(store.confirm()).rejects.toThrow(Stopped);
     await expect(store.history(ALL)).rejects.toThrow(Stopped);
+    await expect(store.eventsAfter('0.0').next()).rejects.toThrow(Stopped);
     expect(recordsOf(await place.open())).toEqual([hold(1)]);
   });
 
@@ -259,7 +281,7 @@ function testEnding(makePlace: () => StorePlace): void {
     const store = await place.open();
     const commit = store.commit(grant(1), LOCK);
     await store.close();
-    expect(await commit).toEqual({ saved: true });
+    expect(await commit).toMatchObject({ saved: true });
     expect(recordsOf(await place.open())).toEqual([hold(1)]);
   });
 

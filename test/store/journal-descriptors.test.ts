@@ -58,14 +58,16 @@ test.each([0, 1, 2, 3, 4])('%i descriptors: every turn is saved, and the journal
   const before = segmentNames(directory).length;
   scarce.free = left;
   let token = 1;
-  for (; token <= 30; token += 1) expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+  for (; token <= 30; token += 1)
+    expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
   // One for the new segment, one to flush the directory, one to look whether the name has lasted.
   if (left >= 3) expect(segmentNames(directory).length).toBeGreaterThan(before);
   else expect(warnings).not.toEqual([]);
   for (const warning of warnings) expect(warning).toMatch(/No new journal segment could be begun \(EMFILE/);
 
   scarce.free = Number.POSITIVE_INFINITY;
-  for (; token <= 60; token += 1) expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+  for (; token <= 60; token += 1)
+    expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
   await store.close();
   expect(segmentNames(directory).length).toBeGreaterThan(before);
   expect(recovered(directory).records).toHaveLength(60);

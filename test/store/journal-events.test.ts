@@ -18,24 +18,9 @@ import {
 } from './fixture.js';
 import { HeldDisk } from './held-disk.js';
 import { ALL, idsOf } from './history-contract.js';
+import { segments } from './segments.js';
 
 const SEGMENT = /journal-\d+-\d+\.jsonl$/;
-
-/** A journal of one start per segment: segment N (from 1) has turns 2N-1 and 2N, which grant such tokens to `rTOKEN`. */
-async function segments(count: number, options: OpenOptions = {}) {
-  const directory = temporaryDirectory();
-  for (let number = 1; ; number += 1) {
-    const opened = await openJournal(directory, number === count ? options : {});
-    await opened.store.commit(grant(2 * number - 1), LOCK);
-    await opened.store.commit(grant(2 * number), LOCK);
-    if (number === count) {
-      opened.disk.calls.length = 0;
-      const paths = segmentNames(directory).map((name) => join(opened.layout.own, name));
-      return { ...opened, directory, paths };
-    }
-    await opened.store.close();
-  }
-}
 
 /** `T.0` of the turns from `newest` down to `oldest`. */
 function ids(newest: number, oldest: number): string[] {

@@ -155,7 +155,7 @@ describe('a journal that ends in the middle of a turn', () => {
       expect(records).toHaveLength(end === bytes.length ? 3 : 1);
     }
     held.release();
-    expect(await commit).toEqual({ saved: true });
+    expect(await commit).toMatchObject({ saved: true });
   });
 });
 

@@ -26,7 +26,7 @@ test('turns do not change the size of the file until the room is used up, then t
   const { store } = await openJournal(directory, { roomBytes: ROOM });
   const sizes: number[] = [];
   for (let token = 1; token <= 12; token += 1) {
-    expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+    expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
     sizes.push(size(directory));
   }
   const different = new Set(sizes).size;
@@ -88,7 +88,7 @@ test('on a disk without space for it turns are saved all the same, as long as th
     disk.failNext('write', { code: 'ENOSPC', path: SEGMENT, shortBytes: 17 });
     const { saved } = await store.commit(grant(token), LOCK);
     disk.heal();
-    if (!saved) expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+    if (!saved) expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
     expect(size(directory)).toBeLessThanOrEqual(before + 2 * ROOM);
   }
   expect(recovered(directory)).toMatchObject({ turns: 20, warnings: [] });
@@ -102,6 +102,6 @@ test('a turn that failed in the room leaves nothing of itself, and the next one 
   expect(await store.commit(grant(2), LOCK)).toMatchObject({ saved: false });
   disk.heal();
   expect(recovered(directory)).toMatchObject({ records: [hold(1)], warnings: [] });
-  expect(await store.commit(unlock(1, 1), FREE)).toEqual({ saved: true });
+  expect(await store.commit(unlock(1, 1), FREE)).toMatchObject({ saved: true });
   expect(recovered(directory)).toMatchObject({ records: [], warnings: [] });
 });

@@ -6,23 +6,17 @@
  * Segments that cannot matter are not opened: those whose turns all come later, known by their heads, and those that were
  * read to the end before and say nothing of the names that are asked for.
  */
-import { type Disk, errorCode, type OpenFile } from '../../disk/disk.js';
-import {
-  compareSegments,
-  type Layout,
-  parseSegmentFile,
-  type SegmentName,
-  segmentFile,
-} from '../../disk/layout.js';
+import type { Disk } from '../../disk/disk.js';
+import { type Layout, segmentFile } from '../../disk/layout.js';
 import { EventSelection } from '../events.js';
-import { type HistoryQuery, Stopped, type StoredEvent } from '../port.js';
-import { decodeLine, type Previous } from './format.js';
+import { type EventReader, type HistoryQuery, Stopped, type StoredEvent } from '../port.js';
+import { EventsAfter } from './events-after.js';
+import type { Previous } from './format.js';
+import { OneByOne } from './one-by-one.js';
 import type { Pace } from './segment.js';
+import { type Head, type Saved, SegmentHeads } from './segment-heads.js';
 import { NameGathering, SegmentNames } from './segment-names.js';
 import { scanSegment } from './segment-scan.js';
-
-/** Longer than any head. */
-const MAX_HEAD_BYTES = 4 << 10;
 
 export interface HistoryParts {
   readonly disk: Disk;
@@ -30,40 +24,39 @@ export interface HistoryParts {
   readonly pace: Pace;
 }
 
-/** The segment that is being written, and the byte up to which its turns are saved. */
-export interface Saved {
-  readonly name: SegmentName;
-  readonly bytes: number;
-}
-
-/** What the walk needs of a segment's head. */
-interface Head {
-  /** No turn in the segment has a lower number. */
-  readonly turn: number;
-  readonly previous: Previous | undefined;
-}
-
 export class JournalHistory {
-  /** By the names of the files. A segment's head never changes. */
-  readonly #heads = new Map<string, Head>();
+  readonly #heads: SegmentHeads;
   readonly #names = new SegmentNames();
-  #reading: Promise<unknown> = Promise.resolve();
+  readonly #queries = new OneByOne();
+  /** Short each: they do not wait for a query that goes through all there is. */
+  readonly #pages = new OneByOne();
   #isClosed = false;
 
   constructor(
     private readonly parts: HistoryParts,
     /** Asked anew for each query. */
     private readonly saved: () => Saved,
-  ) {}
+  ) {
+    this.#heads = new SegmentHeads(parts.disk, parts.layout, (gone) => this.#names.forget(gone));
+  }
 
   /**
    * The events that `query` asks for. One query after the other, so that many need no more memory than one. Rejects with
    * the disk's error, with `Stopped` after `close`, and with a RangeError where `before` can be no id.
    */
   read(query: HistoryQuery): Promise<StoredEvent[]> {
-    const reading = this.#reading.then(() => this.#read(query));
-    this.#reading = reading.catch(() => undefined);
-    return reading;
+    return this.#queries.do(() => this.#read(query));
+  }
+
+  /** Reads forward, page by page. Throws a RangeError where `id` can be no event's. */
+  after(id: string): EventReader {
+    const reader = new EventsAfter(id, {
+      heads: this.#heads,
+      pace: this.parts.pace,
+      saved: this.saved,
+      assertWanted: () => this.#assertWanted(),
+    });
+    return { next: () => this.#pages.do(() => reader.next()) };
   }
 
   /** Ends what is being read: a long history holds up no stop. */
@@ -89,13 +82,12 @@ export class JournalHistory {
     selection: EventSelection,
     grows: boolean,
   ): Promise<Previous | undefined> {
-    const known = this.#heads.get(name);
+    const known = this.#heads.known(name);
     if (known && this.#cannotMatter(name, known, query, selection)) return known.previous;
-    const file = this.#open(name);
+    const file = this.#heads.open(name);
     if (!file) return undefined;
     try {
-      const head = known ?? (await readHead(file, name));
-      this.#heads.set(name, head);
+      const head = await this.#heads.read(file, name);
       if (selection.isTooLate(head.turn)) return head.previous;
       const gathering = this.#gatheringFor(name, query, grows);
       const isWhole = await scanSegment({
@@ -124,43 +116,7 @@ export class JournalHistory {
     return asksForNames && !grows && !this.#names.knows(name) ? new NameGathering() : undefined;
   }
 
-  /** Undefined where the segment is gone: dropped as too old, or for want of space. */
-  #open(name: string): OpenFile | undefined {
-    const { disk, layout } = this.parts;
-    try {
-      return disk.open(layout.ownFile(name), 'read');
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-      this.#forgetUpTo(name);
-      return undefined;
-    }
-  }
-
-  /** Segments go oldest first: with this one, all before it are gone. Their names sort by age. */
-  #forgetUpTo(gone: string): void {
-    for (const name of this.#heads.keys()) {
-      if (name > gone) continue;
-      this.#heads.delete(name);
-      this.#names.forget(name);
-    }
-  }
-
   #assertWanted(): void {
     if (this.#isClosed) throw new Stopped('The journal is closed');
   }
-}
-
-/** A head that is not what was written leads nowhere: nobody knows what came before it. */
-async function readHead(file: OpenFile, name: string): Promise<Head> {
-  const bytes = Buffer.alloc(MAX_HEAD_BYTES);
-  const length = await file.readLater(bytes, 0);
-  const text = bytes.toString('utf8', 0, length).split('\n', 1)[0] ?? '';
-  const line = decodeLine(text);
-  if (line?.line !== 'head') return { turn: 0, previous: undefined };
-  return { turn: line.turn, previous: isBefore(line.previous, name) ? line.previous : undefined };
-}
-
-function isBefore(previous: Previous | undefined, name: string): boolean {
-  const [before, after] = [parseSegmentFile(previous?.name ?? ''), parseSegmentFile(name)];
-  return before !== undefined && after !== undefined && compareSegments(before, after) < 0;
 }

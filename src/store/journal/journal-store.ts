@@ -13,6 +13,7 @@ import { type Layout, segmentFile } from '../../disk/layout.js';
 import {
   type CommitOptions,
   type CommitOutcome,
+  type EventReader,
   type HistoryQuery,
   type Recovered,
   Stopped,
@@ -92,7 +93,11 @@ export class JournalStore implements Store {
     this.#nextToken = state.nextToken;
     this.#nextTurn = state.nextTurn;
     this.#savedBytes = segment.bytes;
-    this.#history = new JournalHistory(options, () => ({ name: this.segment.name, bytes: this.#savedBytes }));
+    this.#history = new JournalHistory(options, () => ({
+      name: this.segment.name,
+      bytes: this.#savedBytes,
+      turn: this.#nextTurn - 1,
+    }));
     this.#rotationDueAt = this.#dueBehind(segment);
   }
 
@@ -118,7 +123,8 @@ export class JournalStore implements Store {
   }
 
   get recovered(): Recovered {
-    return { records: this.#records.values(), nextToken: this.#nextToken };
+    const lastTurn = this.#nextTurn - 1;
+    return { records: this.#records.values(), nextToken: this.#nextToken, lastTurn };
   }
 
   /** Bytes of all segments. */
@@ -127,11 +133,16 @@ export class JournalStore implements Store {
   }
 
   get problems(): readonly string[] {
-    const problems: string[] = [];
-    if (this.#broken) problems.push(this.#broken.message);
-    if (!this.#hasReserve) problems.push(`There is hardly any space left in ${this.options.layout.root}`);
-    if (this.#rotationProblem !== undefined) problems.push(this.#rotationProblem);
-    return problems;
+    const { obstacles } = this;
+    return this.#rotationProblem === undefined ? obstacles : [...obstacles, this.#rotationProblem];
+  }
+
+  /** Those of the problems that keep every new lock from being saved. */
+  get obstacles(): readonly string[] {
+    const obstacles: string[] = [];
+    if (this.#broken) obstacles.push(this.#broken.message);
+    if (!this.#hasReserve) obstacles.push(`There is hardly any space left in ${this.options.layout.root}`);
+    return obstacles;
   }
 
   async commit(turn: Turn, options: CommitOptions): Promise<CommitOutcome> {
@@ -161,6 +172,17 @@ export class JournalStore implements Store {
   async history(query: HistoryQuery): Promise<StoredEvent[]> {
     this.#assertUsable();
     return this.#history.read(query);
+  }
+
+  /** Read from the segments; see events-after.ts. */
+  eventsAfter(id: string): EventReader {
+    const reader = this.#history.after(id);
+    return {
+      next: async () => {
+        this.#assertUsable();
+        return reader.next();
+      },
+    };
   }
 
   /** What is due from time to time: drops old history, makes the reserve again. Call it every minute or so. */
@@ -200,13 +222,14 @@ export class JournalStore implements Store {
     await this.#sync();
     // The look at the epoch: whoever still owns the directory after the flush was heard by any successor.
     this.#assertMine();
+    const saved = { saved: true, turn: this.#nextTurn } as const;
     this.#nextTurn += 1;
     this.#savedBytes = this.segment.bytes;
     this.#nextToken = turn.nextToken;
     this.#records.apply(turn.changes);
     this.#rotation?.lines.push(line);
     if (!this.#rotation && this.segment.bytes > this.#rotationDueAt) this.#rotating = this.#rotate();
-    return { saved: true };
+    return saved;
   }
 
   /** Flushes. Any failure is final: the kernel has dropped the pages, and a second flush would say yes to lost data. */
