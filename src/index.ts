@@ -15,6 +15,7 @@ export {
   RefusedCall,
   Unauthorized,
 } from './client/errors.js';
+export type { ClientEventsOptions, StreamItem } from './client/events.js';
 export type { HeldLock } from './client/held-lock.js';
 export { LockLost } from './client/lock-lost.js';
 export type { Address } from './client/options.js';
@@ -38,6 +39,9 @@ export type {
   CallContext,
   ConfirmFencedOptions,
   EnqueueOptions,
+  EventKind,
+  EventNotice,
+  EventsOptions,
   ExtendOptions,
   FileStatus,
   ForceUnlockOptions,
@@ -45,9 +49,11 @@ export type {
   HistoryEvent,
   HistoryOptions,
   ListOptions,
+  LockEvent,
   LockOptions,
   LockService,
   Peer,
+  Readiness,
   RenewOptions,
   Stats,
   TokenOptions,
@@ -55,6 +61,8 @@ export type {
   UpdateOptions,
   WaitOptions,
 } from './service/api.js';
+export type { EventStream } from './service/event-stream.js';
+export { FellBehind } from './service/feed-following.js';
 export { Lockd } from './service/lockd.js';
 export type { LockdOptions } from './service/options.js';
 export { Stopped } from './store/port.js';

@@ -8,6 +8,7 @@ import { describe, test } from 'vitest';
 /** `root`, or the name of a program on the PATH. */
 export type Need =
   | 'root'
+  | 'chromium'
   | 'python3'
   | 'curl'
   | 'openssl'
@@ -24,7 +25,9 @@ export type Need =
   | 'prlimit'
   | 'setpriv'
   | 'systemd-analyze'
-  | 'systemd-notify';
+  | 'systemd-notify'
+  | 'prometheus'
+  | 'promtool';
 
 function isThere(need: Need): boolean {
   if (need === 'root') return process.geteuid?.() === 0;

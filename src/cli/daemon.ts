@@ -12,11 +12,13 @@ import { StartRefused } from '../disk/start-refused.js';
 import { Access } from '../http/access.js';
 import type { ListenAddress } from '../http/addresses.js';
 import { MAX_CONNECTIONS } from '../http/limits.js';
+import { pageFiles } from '../http/page-files.js';
 import { type HttpEvent, type HttpServer, type ListenOptions, listen } from '../http/server.js';
 import { Lockd } from '../service/lockd.js';
 import type { LockdOptions } from '../service/options.js';
 import { Stopped } from '../store/port.js';
 import { handleCall } from '../xmlrpc/dispatch.js';
+import { DaemonMetrics } from './daemon-metrics.js';
 import { defectText } from './defect.js';
 import type { Log } from './log.js';
 import type { Reload } from './reload.js';
@@ -55,7 +57,10 @@ export async function startDaemon(given: DaemonOptions): Promise<Daemon> {
   const { addresses, users, http = {}, ...options } = given;
   const access = users === undefined ? undefined : new Access(readUsers(users));
   const lockd = await openDirectory(options);
-  const server = await startServer(lockd, addresses, access ? { ...http, access } : http, options.log);
+  const metrics = new DaemonMetrics(lockd);
+  const settings = access ? { ...http, access } : http;
+  const server = await startServer(lockd, metrics, addresses, settings, options.log);
+  metrics.start(server);
   for (const warning of server.warnings) options.log('warn', warning);
   return {
     urls: server.urls,
@@ -70,6 +75,7 @@ export async function startDaemon(given: DaemonOptions): Promise<Daemon> {
       const answered = server.close();
       await lockd.close();
       await answered;
+      metrics.stop();
     },
   };
 }
@@ -108,24 +114,33 @@ function isTrouble(error: unknown): error is Error {
 
 async function startServer(
   lockd: Lockd,
+  metrics: DaemonMetrics,
   addresses: readonly ListenAddress[],
   http: HttpSettings & Pick<ListenOptions, 'access'>,
   log: Log,
 ): Promise<HttpServer> {
   const told = {
     onInternalError: (error: unknown, method: string) => log('error', defectText(error), { method }),
-    onDenied: (text: string, from: string) => log('info', 'Denied a call', { from, text }),
+    onDenied: (text: string, from: string) => {
+      metrics.denied();
+      log('info', 'Denied a call', { from, text });
+    },
   };
   try {
     return await listen({
       ...http,
       maxConnections: connectionsFor(http.maxConnections, log),
       service: lockd,
+      events: lockd,
       id: lockd.id,
       handleCall: (body, charset, service, context) =>
         handleCall(body, charset, service, Object.assign(context, told)),
       addresses,
-      log: (event) => log(...recordOf(event)),
+      pages: new Map([...pageFiles(http.access !== undefined), ['/metrics', metrics.page]]),
+      log: (event) => {
+        metrics.note(event);
+        log(...recordOf(event));
+      },
     });
   } catch (error) {
     await lockd.close();
@@ -153,6 +168,8 @@ function recordOf(event: HttpEvent): Parameters<Log> {
       return ['info', 'Refused a request', { from: event.from, status: event.status, text: event.text }];
     case 'callFailed':
       return ['error', defectText(event.error), { from: event.from }];
+    case 'streamCut':
+      return ['info', 'Cut off a reader of events', { from: event.from, reason: event.reason }];
     case 'acceptFailed':
       return ['error', `A connection cannot be accepted: ${event.error.message}`];
     case 'connectionsFull':

@@ -3,8 +3,8 @@ import { DEFAULT_HISTORY_COUNT } from '../core/limits.js';
 import type { HistoryEvent, HistoryOptions } from '../service/api.js';
 import { defineCommand } from './command.js';
 import { CONNECTION, withClient } from './connection.js';
+import { eventCells, paintEvent } from './event-cells.js';
 import { DONE } from './exit-status.js';
-import { utcText } from './moments.js';
 import { printable } from './printable.js';
 import { optional, withDefault } from './setting.js';
 import { tableLines } from './table.js';
@@ -12,10 +12,6 @@ import type { Terminal } from './terminal.js';
 import { text, wholeNumber } from './values.js';
 
 const HEADINGS = ['TIME', 'EVENT', 'RESOURCE', 'CLIENT', 'TOKEN', 'BY', 'REASON'];
-const EVENT_COLUMN = HEADINGS.indexOf('EVENT');
-
-/** Events that an operator looks for: a hold ended against its holder's will, or a fencing does not succeed. */
-const ALARMING: ReadonlySet<string> = new Set(['expired', 'forced', 'handedOver', 'fencing', 'fenceFailed']);
 
 export const history = defineCommand({
   name: 'history',
@@ -49,15 +45,11 @@ export const history = defineCommand({
 });
 
 function historyText(events: readonly HistoryEvent[], terminal: Terminal): string {
-  const rows = [HEADINGS, ...events.map(rowOf)].map((row) => row.map(printable));
+  const rows = [HEADINGS, ...events.map(eventCells)].map((row) => row.map(printable));
   return tableLines(rows, (cell, column, row) => {
     if (row === 0) return terminal.paint('bold', cell);
-    return column === EVENT_COLUMN && ALARMING.has(cell) ? terminal.paint('yellow', cell) : cell;
+    return paintEvent(cell, column, terminal);
   }).join('\n');
-}
-
-function rowOf({ time, event, resource, client, token = '', by = '', reason = '' }: HistoryEvent): string[] {
-  return [utcText(time), event, resource, client, token, by, reason];
 }
 
 /** Where there may be more, how to see it. */

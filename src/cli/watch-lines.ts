@@ -1,11 +1,7 @@
-/**
- * The lines of `lockd watch`: `TIME RESOURCE state holder token` and then the lease, the line and the note. On a terminal
- * the columns are aligned, as far as can be told of a table whose rows are still to come; elsewhere tabs stand between
- * them. A tab never stands within a name.
- */
+/** The lines of `lockd watch`: `TIME RESOURCE state holder token` and then the lease, the line and the note. */
 import type { FileStatus } from '../service/api.js';
+import { GrowingColumns } from './growing-columns.js';
 import { spanText, utcText } from './moments.js';
-import { displayWidth, printable } from './printable.js';
 import { paintState } from './state.js';
 import type { Terminal } from './terminal.js';
 
@@ -13,34 +9,19 @@ import type { Terminal } from './terminal.js';
 const NAMED_HOLDERS = 3;
 
 const STATE_COLUMN = 2;
-const GAP = '  ';
 
 export class WatchLines {
-  /** The widest cell of each column so far. */
-  readonly #widths: number[] = [];
+  readonly #columns: GrowingColumns;
 
-  constructor(private readonly terminal: Terminal) {}
+  constructor(terminal: Terminal) {
+    this.#columns = new GrowingColumns(terminal, (cell, column) =>
+      column === STATE_COLUMN ? paintState(cell, terminal) : cell,
+    );
+  }
 
   /** The lines of what was seen at once, each with its line feed. */
   text(changes: readonly FileStatus[], time: Date): string {
-    const rows = changes.map((status) => cellsOf(status, time).map(printable));
-    for (const row of rows) this.#makeRoomFor(row);
-    return rows.map((row) => `${this.#line(row)}\n`).join('');
-  }
-
-  #makeRoomFor(row: readonly string[]): void {
-    for (const [column, cell] of row.entries()) {
-      this.#widths[column] = Math.max(this.#widths[column] ?? 0, displayWidth(cell));
-    }
-  }
-
-  #line(row: readonly string[]): string {
-    const isAligned = this.terminal.world.stdout.isTTY === true;
-    const cells = row.map((cell, column) => {
-      const missing = isAligned ? (this.#widths[column] ?? 0) - displayWidth(cell) : 0;
-      return (column === STATE_COLUMN ? paintState(cell, this.terminal) : cell) + ' '.repeat(missing);
-    });
-    return isAligned ? cells.join(GAP).trimEnd() : cells.join('\t');
+    return this.#columns.text(changes.map((status) => cellsOf(status, time)));
   }
 }
 

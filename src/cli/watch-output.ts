@@ -27,14 +27,19 @@ export class WatchOutput {
     this.#stopLooking();
   }
 
-  /** Resolves when there is room for more; rejects on the signal. What changes meanwhile is told with the next look. */
+  /** Tells of changes; what changes meanwhile is told with the next look. As `write`. */
   async tell(changes: readonly FileStatus[], signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (changes.length === 0) return;
     const time = new Date();
     const lines = this.terminal.json
       ? changes.map((status) => `${JSON.stringify({ time, ...status })}\n`).join('')
       : this.#lines.text(changes, time);
+    await this.write(lines, signal);
+  }
+
+  /** Resolves when there is room for more; rejects on the signal. */
+  async write(lines: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (lines === '') return;
     await new Promise<void>((resolve, reject) => {
       const stop = () => reject(signal.reason);
       signal.addEventListener('abort', stop, { once: true });

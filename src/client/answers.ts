@@ -73,6 +73,10 @@ export function readStatus(value: XmlRpcValue): FileStatus {
     queue: status.array('queue', readPlace),
     file: status.text('file'),
     ...(status.has('fence') ? { fence: status.array('fence', readFence) } : {}),
+    ...present({
+      fenceCommand: status.optionalText('fenceCommand'),
+      lockDelay: status.optionalNumber('lockDelay'),
+    }),
   };
 }
 

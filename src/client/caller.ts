@@ -3,6 +3,7 @@
  * not be made is tried again; a call that may have arrived is sent again only where that comes to the same: a second
  * unlock may hit somebody else's hold, a second extend adds again.
  */
+import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
@@ -18,7 +19,7 @@ import {
   type Patience,
 } from './http-exchange.js';
 import { type LeaseClock, type Moment, REAL_CLOCK } from './lease-clock.js';
-import { readHealth, readMethodAnswer } from './read-answer.js';
+import { readHealth, readMethodAnswer, readStream } from './read-answer.js';
 import type { Pauses } from './retry.js';
 import { type Repetition, Tries } from './tries.js';
 
@@ -63,15 +64,30 @@ export interface Calls {
   ): Promise<Answered<XmlRpcValue>>;
   /** The health, which is a page of its own beside that for calls. Rejects as `call` does. */
   health(signal?: AbortSignal): Promise<Health>;
+  /**
+   * Opens the stream of events, behind the event `after` if there is one; what comes is not read. Rejects as `call` does. The
+   * signal ends the stream too.
+   */
+  events(
+    query: URLSearchParams,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<EventsAnswer>;
   /** Closes the connections that are kept. */
   close(): void;
 }
 
+/** A stream that stands, and the address where it does. */
+export interface EventsAnswer {
+  readonly url: URL;
+  readonly stream: Readable;
+}
+
 /** What is sent, for the texts, and how. */
-interface Sending<T> extends CallOptions {
+interface Sending<T, A extends HttpAnswer> extends CallOptions {
   readonly what: string;
-  once(url: URL, patience: Patience): Promise<HttpAnswer>;
-  read(answer: HttpAnswer, url: URL, isRepeat: boolean): T;
+  once(url: URL, patience: Patience): Promise<A>;
+  read(answer: A, url: URL, isRepeat: boolean): T;
 }
 
 export class Caller implements Calls {
@@ -139,11 +155,30 @@ export class Caller implements Calls {
     return value;
   }
 
+  async events(
+    query: URLSearchParams,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<EventsAnswer> {
+    const headers = {
+      Accept: 'text/event-stream',
+      ...(after === undefined ? {} : { 'Last-Event-ID': after }),
+    };
+    const { value } = await this.#send({
+      what: '/events',
+      repetition: 'question',
+      signal,
+      once: (url, patience) => this.#http.open(url, `events?${query}`, headers, patience),
+      read: (answer, url) => ({ url, stream: readStream(answer, url, this.#user) }),
+    });
+    return value;
+  }
+
   close(): void {
     this.#http.close();
   }
 
-  async #send<T>(sending: Sending<T>): Promise<Answered<T>> {
+  async #send<T, A extends HttpAnswer>(sending: Sending<T, A>): Promise<Answered<T>> {
     const { signal, oneTry } = sending;
     const tries = new Tries(this.#cluster.urls, sending.what, sending.repetition);
     for (;;) {
@@ -159,7 +194,11 @@ export class Caller implements Calls {
   }
 
   /** Asks once; undefined where it makes sense to ask again, here or elsewhere. */
-  async #try<T>(url: URL, sending: Sending<T>, tries: Tries): Promise<Answered<T> | undefined> {
+  async #try<T, A extends HttpAnswer>(
+    url: URL,
+    sending: Sending<T, A>,
+    tries: Tries,
+  ): Promise<Answered<T> | undefined> {
     const { signal } = sending;
     signal?.throwIfAborted();
     const sent = this.#clock.now();

@@ -32,6 +32,11 @@ export function answerLost(url: URL, method: string, problem: string, onlyAsks: 
   );
 }
 
+/** The stream of events was cut, or ended. */
+export function streamCut(url: URL, problem: string): NoDaemon {
+  return new NoDaemon(`The daemon at ${urlText(url)} tells no events any more (${problem})`);
+}
+
 const USER_AND_SECRET = 'LOCKD_USER with LOCKD_SECRET_FILE, or LOCKD_URL=http://USER:SECRET@HOST:PORT';
 
 /** No user was named, or not the right secret. */

@@ -27,6 +27,11 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
+/** An answer that has no end of its own, where its status is 200; else it is whole. */
+export interface StreamAnswer extends HttpAnswer {
+  readonly stream: http.IncomingMessage | undefined;
+}
+
 /** No whole answer came. `cause` is the system's error. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
@@ -69,14 +74,25 @@ export class HttpExchange {
 
   /** Asks for a page beside that for calls. Rejects with `Interrupted`. */
   get(url: URL, page: string, patience: Patience): Promise<HttpAnswer> {
-    return this.#send(this.#request(url, page, patience, { headers: this.#headers }), patience);
+    return this.#send(this.#request(url, page, patience, { headers: this.#headers }), patience, readWhole);
+  }
+
+  /** Opens a page that goes on and on; patience is for its beginning. Rejects with `Interrupted`. */
+  open(url: URL, page: string, more: http.OutgoingHttpHeaders, patience: Patience): Promise<StreamAnswer> {
+    const headers = { ...this.#headers, ...more };
+    return this.#send(this.#request(url, page, patience, { headers }), patience, readBeginning);
   }
 
   /** Sends XML. Rejects with `Interrupted`. */
   post(url: URL, xml: string, patience: Patience): Promise<HttpAnswer> {
     const bytes = Buffer.from(xml);
     const headers = { ...this.#headers, 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
-    return this.#send(this.#request(url, '', patience, { method: 'POST', headers }), patience, bytes);
+    return this.#send(
+      this.#request(url, '', patience, { method: 'POST', headers }),
+      patience,
+      readWhole,
+      bytes,
+    );
   }
 
   /** Closes the connections that are kept. */
@@ -97,11 +113,16 @@ export class HttpExchange {
     });
   }
 
-  #send(outgoing: http.ClientRequest, patience: Patience, body?: Buffer): Promise<HttpAnswer> {
+  #send<A>(
+    outgoing: http.ClientRequest,
+    patience: Patience,
+    read: (response: http.IncomingMessage) => Promise<A>,
+    body?: Buffer,
+  ): Promise<A> {
     const deadline = new Deadline(outgoing, patience);
-    return new Promise<HttpAnswer>((resolve, reject) => {
+    return new Promise<A>((resolve, reject) => {
       outgoing.on('error', reject);
-      outgoing.on('response', (response) => void readWhole(response).then(resolve, reject));
+      outgoing.on('response', (response) => void read(response).then(resolve, reject));
       outgoing.end(body);
     })
       .catch((error: Error) => {
@@ -163,6 +184,12 @@ async function readWhole(response: http.IncomingMessage): Promise<HttpAnswer> {
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
+}
+
+/** Leaves a page that goes on to whoever asked. */
+async function readBeginning(response: http.IncomingMessage): Promise<StreamAnswer> {
+  if (response.statusCode !== 200) return { ...(await readWhole(response)), stream: undefined };
+  return { status: 200, headers: response.headers, body: Buffer.alloc(0), stream: response };
 }
 
 function errorCode(error: Error): string {

@@ -33,7 +33,9 @@ import {
 } from './answers.js';
 import { checkTexts, type Texts } from './check-texts.js';
 import { processName, underUser } from './client-name.js';
+import { EitherSignal } from './either-signal.js';
 import type { Parameter } from './encode-call.js';
+import { type ClientEventsOptions, eventsQuery, followEvents, type StreamItem } from './events.js';
 import { type Abortable, Granting, waitingCall } from './granting.js';
 import { type LockdClientOptions, type Settings, settingsOf } from './options.js';
 import { type Asking, Wire } from './wire.js';
@@ -203,6 +205,27 @@ export class DaemonMethods {
       if (!last || page.length < count) return;
       before = last.id;
       wanted -= page.length;
+    }
+  }
+
+  /**
+   * What happens from now on, or behind the event `after`, each event once and in order; it never ends by itself, but with the
+   * loop over it or on a signal. `ready` comes first, and each time the stream stands again after a cut; `gap` where something
+   * is not kept any more. Rejects as other methods do while it could not be opened; later cuts are told to `onCut`. With shards,
+   * of one resource.
+   */
+  async *events(options: ClientEventsOptions = {}): AsyncGenerator<StreamItem, void> {
+    const { client, signal } = options;
+    const resource = options.resource === undefined ? undefined : this.wire.name(options.resource);
+    const prefix = this.wire.name(options.prefix ?? '');
+    checkTexts('events', { client, ...(resource === undefined ? {} : { resource }) });
+    const calls = this.wire.callsFor(resource, 'events');
+    const query = eventsQuery({ ...options, resource, prefix: prefix === '' ? undefined : prefix });
+    const either = new EitherSignal([signal, this.settings.signal]);
+    try {
+      yield* followEvents(calls, query, options, either.signal);
+    } finally {
+      either.end();
     }
   }
 

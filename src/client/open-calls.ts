@@ -32,6 +32,10 @@ export class OpenCalls implements Calls {
     return { status: 'ok', problems: [] };
   }
 
+  async events(): Promise<never> {
+    throw new NoDaemon('There is no daemon behind open://, and nothing that could be told');
+  }
+
   close(): void {}
 }
 

@@ -1,10 +1,12 @@
 /** From an HTTP answer to what was asked for. */
+import type { Readable } from 'node:stream';
 import type { Health } from '../service/api.js';
+import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { parseResponse } from '../xmlrpc/parse.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
 import { RefusedCall } from './errors.js';
 import { certificateWanted, notLetIn, notLockd, redirects } from './failures.js';
-import { type HttpAnswer, ID_HEADER, Interrupted } from './http-exchange.js';
+import { type HttpAnswer, ID_HEADER, Interrupted, type StreamAnswer } from './http-exchange.js';
 
 /** What the media types of XML-RPC look like, with their charset. */
 const XML = /^(?:text|application)\/xml\s*(?:;.*?\bcharset="?([\w-]+).*)?$/i;
@@ -57,6 +59,21 @@ export function readHealth(answer: HttpAnswer, url: URL, user: string | undefine
     // Said below, as of any other page that is no health.
   }
   throw notLockd(url, 'its health is not JSON with status and problems');
+}
+
+const EVENT_STREAM = /^text\/event-stream\b/i;
+
+/** The stream of events. Throws `Unauthorized`, `NotLockd`, `RefusedCall` for what the daemon does not understand, or `Interrupted`. */
+export function readStream(answer: StreamAnswer, url: URL, user: string | undefined): Readable {
+  const { status, headers, body, stream } = answer;
+  checkLetIn(answer, url, user);
+  if (stream && EVENT_STREAM.test(headers['content-type'] ?? '')) return stream;
+  stream?.destroy();
+  if (status === 400 && headers[ID_HEADER] !== undefined)
+    throw new RefusedCall(BAD_PARAMETERS, body.toString().trim());
+  if (status >= 500) throw unreadable(problemOf(answer));
+  if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
+  throw notLockd(url, stream ? 'what comes from /events are no events' : problemOf(answer));
 }
 
 function isHealth(value: unknown): value is Health {

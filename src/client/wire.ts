@@ -66,6 +66,11 @@ export class Wire {
     return (await Promise.all(asked)).map(({ value }) => value);
   }
 
+  /** The daemon of this resource; without one the only daemon. */
+  callsFor(resource: string | undefined, method: string): Calls {
+    return resource === undefined ? this.settings.shards.only(method) : this.settings.shards.of(resource);
+  }
+
   async health(): Promise<Health> {
     return this.settings.shards.only('health').health(this.settings.signal);
   }

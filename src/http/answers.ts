@@ -3,8 +3,6 @@
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Health } from '../service/api.js';
-import type { ClientFile } from './client-files.js';
 import type { ProblemAnswer } from './problems.js';
 
 /**
@@ -15,50 +13,21 @@ export function commonHeaders(id: string | undefined): readonly string[] {
   return id === undefined ? [] : ['X-Lockd-Id', id];
 }
 
-/** Writes the answers of one server that are no refusals. `last`: the connection ends with it. */
-export class Answers {
-  // Built once: the answer to a call is what a daemon writes all day.
-  readonly #xml: readonly string[];
-  readonly #health: readonly string[];
-
-  /** @param common the headers of every answer. */
-  constructor(private readonly common: readonly string[]) {
-    this.#xml = [...common, 'Content-Type', 'text/xml; charset=utf-8'];
-    this.#health = [...common, 'Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-  }
-
-  /** The answer to an XML-RPC call: status 200, also for a fault. */
-  sendXml(response: ServerResponse, body: string, last: boolean): void {
-    send(response, 200, this.#xml, body, last);
-  }
-
-  /** 200 when all is well, 503 when not: load balancers and `curl --fail` need not read the JSON. */
-  sendHealth(response: ServerResponse, { status, problems }: Health, last: boolean): void {
-    const body = `${JSON.stringify({ status, problems })}\n`;
-    send(response, status === 'ok' ? 200 : 503, this.#health, body, last);
-  }
-
-  /** A client to save and run. Not to be kept on the way: it depends on who asks, and on the daemon's version. */
-  sendClient(response: ServerResponse, text: string, { contentType }: ClientFile, last: boolean): void {
-    const headers = [
-      ...this.common,
-      ...['Content-Type', contentType],
-      ...['Cache-Control', 'no-store'],
-      ...['X-Content-Type-Options', 'nosniff'],
-    ];
-    send(response, 200, headers, text, last);
-  }
+/** The headers of the answer to an XML-RPC call. @param common the headers of every answer. */
+export function xmlHeaders(common: readonly string[]): readonly string[] {
+  return [...common, 'Content-Type', 'text/xml; charset=utf-8'];
 }
 
-function send(
+/** Writes an answer that is no refusal. `last`: the connection ends with it. */
+export function send(
   response: ServerResponse,
   status: number,
   headers: readonly string[],
-  body: string,
+  body: string | Uint8Array,
   last: boolean,
 ): void {
   // As a string, Node would copy it twice more: behind the head, and as bytes.
-  const bytes = Buffer.from(body);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const all = [...headers, 'Content-Length', String(bytes.length)];
   if (last) all.push('Connection', 'close');
   response.writeHead(status, all);

@@ -20,6 +20,7 @@ export class Connection implements Peer {
   #newest: ServerResponse | undefined;
   #inFlight = 0;
   #ending = false;
+  #onClosing: () => void = () => undefined;
   /** Made when the first call waits: most connections need none. */
   #departure: Departure | undefined;
 
@@ -61,6 +62,17 @@ export class Connection implements Peer {
   /** What was admitted is still answered; nothing is admitted any more. */
   end(): void {
     this.#ending = true;
+  }
+
+  /** Sees to it that `action` is called when the server closes: what would else never be over must end its answer then. */
+  whenClosing(action: () => void): void {
+    this.#onClosing = action;
+  }
+
+  /** The server closes. */
+  closing(): void {
+    this.end();
+    this.#onClosing();
   }
 
   get ending(): boolean {
@@ -108,7 +120,7 @@ export class Connections {
   /** Ends idle ones at once, the others as soon as their answers are with the kernel. */
   endAfterAnswers(): void {
     for (const connection of this.#bySocket.values()) {
-      connection.end();
+      connection.closing();
       connection.afterAnswers(() => connection.socket.destroySoon());
     }
   }

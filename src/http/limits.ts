@@ -40,6 +40,12 @@ export const MAX_REQUESTS_IN_FLIGHT = 256;
  */
 export const KEEP_ALIVE_MS = 15_000;
 
+/**
+ * Bytes of events that a reader may leave waiting: hundreds of the longest. What is sent at once stands in memory once for all
+ * who asked for the same, and 1,000 readers that take nothing cost 1 GiB at worst.
+ */
+export const MAX_UNREAD_BYTES = 1_048_576;
+
 /** How long peers may take, in milliseconds. */
 export interface Timeouts {
   /** From the start of a connection to the end of its TLS handshake. */
@@ -52,6 +58,8 @@ export interface Timeouts {
   readonly idleMs: number;
   /** For taking an answer that did not fit into the buffers of the kernel. */
   readonly answerMs: number;
+  /** Between two signs of life of a stream of events: proxies cut what is silent for a minute. */
+  readonly heartbeatMs: number;
   /** For which a refused peer that is still sending is listened to, so that it comes to read why. */
   readonly lingerMs: number;
   /** For what is in flight when the server is closed. */
@@ -72,6 +80,7 @@ export const TIMEOUTS: Timeouts = {
   idleMs: 75_000,
   /** The longest answer, 5 MB, in 10 s is 4 Mbit/s; unread ones must not pile up. */
   answerMs: 10_000,
+  heartbeatMs: 15_000,
   /** A round trip to anywhere. */
   lingerMs: 1_000,
   /** Who stops the daemon gives it 5 s, and a busy machine needs some of that to end fence commands and to get round. */

@@ -24,6 +24,7 @@ const CHALLENGE = 'Basic realm="lockd", charset="UTF-8"';
 
 export const PROBLEMS = {
   malformed: { status: 400, text: (_, reason) => `This is no HTTP/1.1 request: ${reason}` },
+  badQuery: { status: 400, text: (_, problem) => problem },
   plainHttp: { status: 400, text: () => 'Only TLS is spoken here: call https://, not http://' },
   noCredentials: {
     status: 401,
@@ -49,13 +50,19 @@ export const PROBLEMS = {
   unknownPath: {
     status: 404,
     text: () =>
-      'There is nothing here: send XML-RPC calls to / or /RPC2, GET /healthz to ask for the health, ' +
-      'and GET /lockd.py or /lockd.sh for a client',
+      'There is nothing here: open / in a browser, send XML-RPC calls to / or /RPC2, GET /healthz or /readyz to ask how it is, ' +
+      'GET /events to be told what happens, GET /metrics for Prometheus, and GET /lockd.py or /lockd.sh for a client',
   },
   missingClient: {
     status: 404,
     text: (_, name) =>
       `This daemon cannot hand out ${name}: its installation lacks clients/${name}. Install lockd again there`,
+  },
+  missingPage: {
+    status: 404,
+    text: (_, name) =>
+      `The web page is not there: this installation lacks dist/page/${name}. Run npm run build in it, or install lockd ` +
+      'again. Everything else works: calls by POST, and all commands',
   },
   wrongMethod: { status: 405, text: (_, allow) => `Send ${allow}: this path takes nothing else` },
   tooSlow: {
@@ -96,8 +103,8 @@ export const PROBLEMS = {
 export interface Problem {
   readonly name: keyof typeof PROBLEMS;
   /**
-   * For `malformed` and `noCertificate` the reason, for `wrongMethod` the methods allowed, for `missingClient` its file, for
-   * `foreignHost` the name, for `tooManyConnections` their number.
+   * For `malformed` and `noCertificate` the reason, for `badQuery` the whole text, for `wrongMethod` the methods allowed, for `missingClient` and
+   * `missingPage` the file, for `foreignHost` the name, for `tooManyConnections` their number.
    */
   readonly detail?: string;
 }

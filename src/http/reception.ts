@@ -8,14 +8,14 @@ import { performance } from 'node:perf_hooks';
 import type { User } from '../access/user.js';
 import type { CallContext, LockService } from '../service/api.js';
 import type { Access, Rejection } from './access.js';
-import { Answers, limitSending, sendProblem, sendProblemMessage } from './answers.js';
+import { limitSending, send, sendProblem, sendProblemMessage, xmlHeaders } from './answers.js';
 import { readBody } from './body.js';
-import type { ClientFiles, ClientName } from './client-files.js';
 import type { Connection, Connections } from './connections.js';
 import type { AcceptedHosts } from './hosts.js';
 import type { Timeouts } from './limits.js';
 import { type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
 import { checkRequest } from './request-checks.js';
+import { type Page, type Pages, Visit } from './visit.js';
 
 /** What a call knows of where it came from. */
 export interface HttpCallContext extends CallContext {
@@ -45,8 +45,10 @@ export type HttpEvent =
       readonly status: number;
       readonly text: string;
     }
-  /** A defect: `handleCall` broke its promise. The connection was cut without an answer. */
+  /** A defect: `handleCall` or a page broke its promise. The connection was cut without an answer. */
   | { readonly event: 'callFailed'; readonly from: string; readonly error: unknown }
+  /** A reader of events was cut off because it does not take them. */
+  | { readonly event: 'streamCut'; readonly from: string; readonly reason: string }
   /** A connection could not be accepted, as when no file descriptor is left. */
   | { readonly event: 'acceptFailed'; readonly error: Error }
   /** As many connections are open as are allowed: further ones are turned away. */
@@ -64,17 +66,18 @@ export interface ReceptionOptions {
   readonly timeouts: Timeouts;
   /** The headers of every answer. */
   readonly common: readonly string[];
-  readonly clientFiles: ClientFiles;
+  readonly pages: Pages;
 }
 
 export class Reception {
-  readonly #answers: Answers;
+  // Built once: the answer to a call is what a daemon writes all day.
+  readonly #xmlHeaders: readonly string[];
 
   constructor(
     private readonly options: ReceptionOptions,
     private readonly connections: Connections,
   ) {
-    this.#answers = new Answers(options.common);
+    this.#xmlHeaders = xmlHeaders(options.common);
   }
 
   /** Takes a request. `awaitsContinue`: its body comes only after a `100 Continue`. */
@@ -86,10 +89,8 @@ export class Reception {
     if (request.headers.upgrade !== undefined) connection.end();
     if ('name' in checked) {
       this.#refuse(connection, request, response, checked);
-    } else if (checked.page === 'health') {
-      this.#tellHealth(connection, response);
-    } else if (checked.page === 'client') {
-      this.#handOut(checked.file, connection, request, response);
+    } else if (checked.kind === 'page' && checked.page.isOpen) {
+      void this.#show(checked.page, connection, request, response, undefined);
     } else {
       const user = this.options.access?.signIn(request.headers.authorization, connection.from);
       if (user && 'problem' in user) {
@@ -97,8 +98,12 @@ export class Reception {
         return;
       }
       if (user) connection.authorization = request.headers.authorization;
-      if (awaitsContinue) response.writeContinue();
-      this.#readCall(connection, request, response, checked.charset, user);
+      if (checked.kind === 'page') {
+        void this.#show(checked.page, connection, request, response, user);
+      } else {
+        if (awaitsContinue) response.writeContinue();
+        this.#readCall(connection, request, response, checked.charset, user);
+      }
     }
   }
 
@@ -152,7 +157,7 @@ export class Reception {
     charset: string | undefined,
     user: User | undefined,
   ): Promise<void> {
-    const { handleCall, service, log, timeouts } = this.options;
+    const { handleCall, service, timeouts } = this.options;
     const received = performance.now();
     const context = {
       from: connection.from,
@@ -164,37 +169,35 @@ export class Reception {
     try {
       const answer = await handleCall(body, charset, service, context);
       connection.answered();
-      this.#answers.sendXml(response, answer, connection.endsWith(response));
+      send(response, 200, this.#xmlHeaders, answer, connection.endsWith(response));
       limitSending(connection.socket, response, timeouts.answerMs);
     } catch (error) {
-      connection.socket.destroy();
-      if (!isStopped(error)) log({ event: 'callFailed', from: connection.from, error });
+      this.#fail(connection, error);
     }
   }
 
-  #tellHealth(connection: Connection, response: ServerResponse): void {
-    connection.answered();
-    this.#answers.sendHealth(response, this.options.service.health(), connection.endsWith(response));
-  }
-
-  #handOut(
-    name: ClientName,
+  async #show(
+    page: Page,
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
-  ): void {
-    const { clientFiles, timeouts } = this.options;
-    const file = clientFiles.get(name);
-    if (!file) {
-      this.#refuse(connection, request, response, { name: 'missingClient', detail: name });
-      return;
+    user: User | undefined,
+  ): Promise<void> {
+    const { common, timeouts } = this.options;
+    const refuse = (problem: Problem) => this.#refuse(connection, request, response, problem);
+    try {
+      await page.show(
+        new Visit({ connection, request, response, user, common, answerMs: timeouts.answerMs, refuse }),
+      );
+    } catch (error) {
+      this.#fail(connection, error);
     }
-    connection.answered();
-    const { transport } = connection;
-    const host = transport === 'unix' ? undefined : request.headers.host;
-    const text = file.textFor(host, transport === 'tls' ? 'https' : 'http');
-    this.#answers.sendClient(response, text, file, connection.endsWith(response));
-    limitSending(connection.socket, response, timeouts.answerMs);
+  }
+
+  /** Cuts a connection on which nothing can be answered any more. */
+  #fail(connection: Connection, error: unknown): void {
+    connection.socket.destroy();
+    if (!isStopped(error)) this.options.log({ event: 'callFailed', from: connection.from, error });
   }
 
   /** Refuses who may not come in, perhaps late; nothing else is done on the connection meanwhile. */

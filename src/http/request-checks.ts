@@ -1,66 +1,58 @@
 /**
- * What a request must be before its body is read: a table of paths and methods, then the headers of an XML-RPC call. It
- * looks at the head of the request only, and answers nothing itself.
+ * What a request must be before its body is read: a path that there is, a method that it takes, then the headers of an
+ * XML-RPC call. It looks at the head of the request only, and answers nothing itself.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isOfAnotherSite } from './browsers.js';
-import type { ClientName } from './client-files.js';
 import type { Transport } from './connections.js';
 import { type AcceptedHosts, readHost } from './hosts.js';
 import { MAX_HEADERS } from './limits.js';
 import type { Problem } from './problems.js';
+import type { Page, Pages } from './visit.js';
 
 /** A call whose body may be read. */
 export interface CallRequest {
-  readonly page: 'call';
+  readonly kind: 'call';
   /** Of the Content-Type, in lower case. */
   readonly charset: string | undefined;
 }
 
-/** A question for the daemon's health. */
-export interface HealthRequest {
-  readonly page: 'health';
+/** Somebody reads a page. */
+export interface PageRequest {
+  readonly kind: 'page';
+  readonly page: Page;
 }
-
-/** Somebody wants a client to run. */
-export interface ClientRequest {
-  readonly page: 'client';
-  readonly file: ClientName;
-}
-
-/** A page that is only read. */
-type ReadRequest = HealthRequest | ClientRequest;
 
 const CALL_METHODS = ['POST'];
-const READ_METHODS = ['GET', 'HEAD'];
+const PAGE_METHODS = ['GET', 'HEAD'];
 
-const PAGES: ReadonlyMap<string, 'call' | ReadRequest> = new Map<string, 'call' | ReadRequest>([
-  ['/', 'call'],
-  ['/RPC2', 'call'],
-  ['/healthz', { page: 'health' }],
-  ['/lockd.py', { page: 'client', file: 'lockd.py' }],
-  ['/lockd.sh', { page: 'client', file: 'lockd.sh' }],
-]);
+/** Where calls are taken; a page may have the same path. */
+const CALL_PATHS: ReadonlySet<string> = new Set(['/', '/RPC2']);
 
 /** What the checks go by. */
 export interface RequestRules {
   readonly maxBodyBytes: number;
   readonly hosts: AcceptedHosts;
+  readonly pages: Pages;
 }
 
 /** What the request asks for, or why it is refused. `transport`: on what it came. */
 export function checkRequest(
   request: IncomingMessage,
-  { maxBodyBytes, hosts }: RequestRules,
+  { maxBodyBytes, hosts, pages }: RequestRules,
   transport: Transport,
-): CallRequest | ReadRequest | Problem {
+): CallRequest | PageRequest | Problem {
   const problem = checkMessage(request) ?? checkSender(request, hosts, transport);
   if (problem) return problem;
-  const page = PAGES.get(pathOf(request.url ?? ''));
-  if (!page) return { name: 'unknownPath' };
-  const methods = page === 'call' ? CALL_METHODS : READ_METHODS;
-  if (!methods.includes(request.method ?? '')) return { name: 'wrongMethod', detail: methods.join(', ') };
-  return page === 'call' ? checkCall(request.headers, maxBodyBytes) : page;
+  const method = request.method ?? '';
+  const path = pathOf(request.url ?? '');
+  const takesCalls = CALL_PATHS.has(path);
+  if (takesCalls && CALL_METHODS.includes(method)) return checkCall(request.headers, maxBodyBytes);
+  const page = pages.get(path);
+  if (page && PAGE_METHODS.includes(method)) return { kind: 'page', page };
+  const allowed = [...(page ? PAGE_METHODS : []), ...(takesCalls ? CALL_METHODS : [])];
+  if (allowed.length === 0) return { name: 'unknownPath' };
+  return { name: 'wrongMethod', detail: allowed.join(', ') };
 }
 
 /** What Node lets pass although it is no HTTP/1.1, or too much. */
@@ -102,9 +94,9 @@ function checkSender(
 
 const ORIGIN_OF_ABSOLUTE_URL = /^https?:\/\/[^/?]*/i;
 
-/** A query is no part of XML-RPC and is ignored; whole URLs are as good as paths (RFC 9112, 3.2.2). */
+/** Without the query, which is no part of XML-RPC; whole URLs are as good as paths (RFC 9112, 3.2.2). */
 function pathOf(target: string): string {
-  if (PAGES.has(target)) return target;
+  if (CALL_PATHS.has(target)) return target;
   const path = target.replace(ORIGIN_OF_ABSOLUTE_URL, '').replace(/\?.*$/, '');
   return path === '' ? '/' : path;
 }
@@ -138,7 +130,7 @@ function checkContentType(contentType: string): CallRequest | Problem {
   for (const parameter of parameters) {
     const [, quoted, plain] = CHARSET_PARAMETER.exec(parameter) ?? [];
     const charset = (quoted ?? plain)?.toLowerCase();
-    if (charset !== undefined) return CHARSETS.has(charset) ? { page: 'call', charset } : { name: 'charset' };
+    if (charset !== undefined) return CHARSETS.has(charset) ? { kind: 'call', charset } : { name: 'charset' };
   }
-  return { page: 'call', charset: undefined };
+  return { kind: 'call', charset: undefined };
 }

@@ -1,7 +1,6 @@
 /**
- * The HTTP side of the daemon: XML-RPC calls by POST to `/` and `/RPC2`, the health by GET of `/healthz`, the clients that
- * need no installation by GET of `/lockd.py` and `/lockd.sh`. Listens, keeps the clock on slow peers, and stops in good
- * order. What a call means is decided elsewhere.
+ * The HTTP side of the daemon: XML-RPC calls by POST to `/` and `/RPC2`, and pages that are only read. Listens, keeps the
+ * clock on slow peers, and stops in good order. What a call means is decided elsewhere.
  */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -14,13 +13,16 @@ import { commonHeaders } from './answers.js';
 import { type ClientFiles, readClientFiles } from './client-files.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { Connections } from './connections.js';
+import { type EventSource, eventsPage } from './events.js';
 import { Handshakes } from './handshakes.js';
 import { AcceptedHosts } from './hosts.js';
 import { MAX_BODY_BYTES, MAX_CONNECTIONS, TIMEOUTS, type Timeouts } from './limits.js';
 import { type NodeServer, plainServer, tlsServer } from './node-server.js';
+import { builtInPages } from './pages.js';
 import { type HandleCall, type HttpEvent, Reception } from './reception.js';
 import { listenAtSocket } from './socket-file.js';
 import { readTls, type TlsFiles, type TlsSettings } from './tls.js';
+import type { Pages } from './visit.js';
 
 export type { HandleCall, HttpCallContext, HttpEvent } from './reception.js';
 
@@ -46,6 +48,10 @@ export interface ListenOptions {
   readonly id?: string;
   /** The clients to hand out; those of this package when absent. */
   readonly clientFiles?: ClientFiles;
+  /** Where `/events` comes from; absent: there is no such page. */
+  readonly events?: EventSource;
+  /** Further pages, beside those that every daemon has. */
+  readonly pages?: Pages;
 }
 
 /**
@@ -94,6 +100,8 @@ export class HttpServer {
     timeouts,
     id,
     clientFiles = readClientFiles(),
+    events,
+    pages = new Map(),
   }: ListenOptions) {
     this.#log = log;
     this.#access = access;
@@ -101,9 +109,14 @@ export class HttpServer {
     this.#tlsFiles = tls;
     this.#tls = tls && readTls(tls);
     this.warnings = this.#tls?.warnings ?? [];
+    const onCut = (from: string, reason: string) => log({ event: 'streamCut', from, reason });
+    const streams: Pages = events
+      ? new Map([['/events', eventsPage({ source: events, timeouts: this.#timeouts, onCut })]])
+      : new Map();
     const called = addresses.flatMap((address) => (isSocketAddress(address) ? [] : [address.host]));
     const receptionOptions = {
-      ...{ service, handleCall, log, maxBodyBytes, clientFiles, access },
+      ...{ service, handleCall, log, maxBodyBytes, access },
+      pages: new Map([...builtInPages(service, clientFiles), ...streams, ...pages]),
       hosts: new AcceptedHosts([...allowedHosts, ...called]),
       timeouts: this.#timeouts,
       common: commonHeaders(id),
@@ -122,6 +135,11 @@ export class HttpServer {
   /** Connections that are open at present. */
   get connections(): number {
     return this.#connections.count;
+  }
+
+  /** Connections that are allowed at once. */
+  get maxConnections(): number {
+    return this.#parts.limit.max;
   }
 
   /** Listens on one more address; rejects as `listen` does. */

@@ -101,12 +101,48 @@ export interface HistoryEvent {
   readonly reason?: string;
 }
 
+/** What is told while it happens: all that the history has, and on request that leases were renewed. */
+export type EventKind = EventName | 'renewed';
+
+/** What happened to a lock, told while it happens. */
+export interface LockEvent extends Omit<HistoryEvent, 'id' | 'event'> {
+  /** As in the history; absent where the history does not have it: a renewal, or a place that its client cannot come back to. */
+  readonly id?: string;
+  readonly event: EventKind;
+}
+
+/** What a stream of events tells of itself. */
+export type EventNotice =
+  /** From this id on everything is told that is asked for; whoever looks at locks from now on misses nothing. */
+  | { readonly event: 'ready'; readonly id: string }
+  /** What came right after the id `after` is not known any more: look at everything anew. `ready` follows, and says from where it goes on. */
+  | { readonly event: 'gap'; readonly after: string; readonly problem: string };
+
+export interface EventsOptions {
+  /** Only resources that begin so. */
+  readonly prefix?: string;
+  /** Only this resource. */
+  readonly resource?: string;
+  /** Only resources from this one on, and up to that one, both included, in code-unit order. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly client?: string;
+  /** What to tell besides: `renewed`, and `queued`: joining and leaving a line by clients that cannot come back. */
+  readonly include?: readonly ('renewed' | 'queued')[];
+  /** Go on after the event with this id, as far as it is kept; absent: from now on. */
+  readonly after?: string;
+}
+
 /** A status with the place of the lock file. */
 export interface FileStatus extends Omit<Status, 'unreadableFiles' | 'fence'> {
   /** Absolute path of the lock file, also where there is none at present; the unreadable ones in that state. */
   readonly file: string;
   /** Lost holds that are being fenced; absent where there are none. */
   readonly fence?: readonly Fence[];
+  /** Path of the command that fences who loses this resource; absent where none applies, and in a `list`. */
+  readonly fenceCommand?: string;
+  /** Seconds for which a slot of it rests after a loss; absent where it does not, and in a `list`. */
+  readonly lockDelay?: number;
 }
 
 /** What the daemon has done since it started, and what it holds now. */
@@ -134,6 +170,12 @@ export interface Stats {
 /** Whether all is well; `problems` are whole sentences for an operator. */
 export interface Health {
   readonly status: 'ok' | 'degraded';
+  readonly problems: readonly string[];
+}
+
+/** Whether a lock can be had at this moment; `problems` are whole sentences that say why not. */
+export interface Readiness {
+  readonly status: 'ready' | 'notReady';
   readonly problems: readonly string[];
 }
 
@@ -202,4 +244,5 @@ export interface LockService {
   history(options?: HistoryOptions): Promise<HistoryEvent[]>;
   stats(): Promise<Stats>;
   health(): Health;
+  readiness(): Readiness;
 }

@@ -5,6 +5,7 @@ import type { Decision } from '../core/decision.js';
 import { type Change, type HoldRecord, storedPart } from '../core/records.js';
 import type { Undo } from '../core/table.js';
 import type { Peer } from './api.js';
+import { TurnMeter } from './meters-turn.js';
 import type { OpenCall } from './open-calls.js';
 
 /** A command that waits for its answer. */
@@ -38,11 +39,19 @@ export interface Draft {
   readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
   /** Resources whose line could not move on: the disk does not let us look, or there are too many locks. */
   readonly stuck: Set<string>;
+  /** Its number, once it is saved. */
+  turn?: number;
+  /** What is counted when the turn is saved. */
+  readonly meter: TurnMeter;
 }
 
 /** A turn of nothing yet. */
 export function emptyDraft(outcomes: Outcome[] = []): Draft {
-  return { outcomes, changes: [], undos: [], whenSaved: [], adopted: [], stuck: new Set() };
+  return {
+    ...{ outcomes, changes: [], undos: [], whenSaved: [], adopted: [] },
+    stuck: new Set(),
+    meter: new TurnMeter(),
+  };
 }
 
 /** Takes back all that the draft did, backwards. */

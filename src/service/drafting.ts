@@ -118,6 +118,7 @@ export class Drafting {
         calls.forget(place);
         draft.undos.push(() => calls.heardOf(place, now));
       }
+      draft.meter.note(change, state.table, now);
       draft.undos.push(state.table.apply(change));
       draft.changes.push(change);
     }

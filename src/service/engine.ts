@@ -10,8 +10,10 @@ import type { FenceRunner } from '../fencing/port.js';
 import type { FenceRules } from '../fencing/rules.js';
 import type { Stopped } from '../store/port.js';
 import type { Clock } from './clock.js';
+import type { Feed } from './feed.js';
 import { Fencing } from './fencing.js';
 import { LeaseClock } from './lease-clock.js';
+import type { Meters } from './meters.js';
 import { OpenCalls } from './open-calls.js';
 import type { Parts } from './open-parts.js';
 import type { LogLevel } from './options.js';
@@ -26,6 +28,8 @@ export interface EngineOptions {
   /** Seconds that a slot stays taken after a loss where no fence command applies. */
   readonly lockDelay: number;
   readonly limits: Limits;
+  readonly meters: Meters;
+  readonly feed: Feed;
   readonly log: (level: LogLevel, message: string) => void;
   /** Called once, when nobody can be answered any more. */
   readonly onStopped: (error: Stopped) => void;
@@ -40,7 +44,8 @@ export class Engine {
   readonly #schedule: Schedule;
 
   constructor(private readonly options: EngineOptions) {
-    const { parts, clock, fenceRules, fenceRunner, lockDelay, limits, log, onStopped } = options;
+    const { parts, clock, fenceRules, fenceRunner, lockDelay, limits, meters, feed, log, onStopped } =
+      options;
     const { table, store, lockFiles } = parts;
     const submit = (command: Command, how?: SubmitOptions) => this.turns.submit(command, how);
     this.#leaseClock = new LeaseClock(clock);
@@ -48,6 +53,7 @@ export class Engine {
     this.fencing = new Fencing({
       table,
       clock,
+      meters,
       runner: fenceRunner,
       commandFor: (resource) => fenceRules.commandFor(resource),
       lockDelay,
@@ -71,6 +77,8 @@ export class Engine {
       store,
       lockFiles,
       clock,
+      meters,
+      feed,
       directory: parts.layout.root,
       onStopped,
       onSaved: (changes) => this.#follow(changes),

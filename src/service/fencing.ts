@@ -6,8 +6,9 @@ import type { Aftermath } from '../core/commands.js';
 import type { HoldRecord, LossCause } from '../core/records.js';
 import { Refusal } from '../core/refusals.js';
 import type { LockTable } from '../core/table.js';
-import type { FenceRunner } from '../fencing/port.js';
+import type { FenceOutcome, FenceRunner } from '../fencing/port.js';
 import type { CallOff, Clock } from './clock.js';
+import type { FenceEnd, Meters } from './meters.js';
 import type { LogLevel } from './options.js';
 
 /** Seconds until a failed command runs again: doubled from the first to the last. */
@@ -17,6 +18,7 @@ const LAST_RETRY_SECONDS = 60;
 export interface FencingOptions {
   readonly table: LockTable;
   readonly clock: Clock;
+  readonly meters: Meters;
   /** Absent: no fence command applies to anything. */
   readonly runner: FenceRunner | undefined;
   readonly commandFor: (resource: string) => string | undefined;
@@ -55,6 +57,14 @@ export class Fencing {
   aftermathOf(resource: string): Aftermath {
     if (this.options.commandFor(resource) !== undefined) return 'fence';
     return this.options.lockDelay > 0 ? 'delay' : 'none';
+  }
+
+  /** The same for those who look before they force, as members of a status. */
+  prospectOf(resource: string): { readonly fenceCommand?: string; readonly lockDelay?: number } {
+    const { commandFor, lockDelay } = this.options;
+    const fenceCommand = commandFor(resource);
+    if (fenceCommand !== undefined) return { fenceCommand };
+    return lockDelay > 0 ? { lockDelay } : {};
   }
 
   /** Fences a hold whose loss is saved; once for each, however often it is called. */
@@ -147,12 +157,13 @@ export class Fencing {
   /** Answers why it failed. */
   async #try(course: Course): Promise<string | undefined> {
     const { resource, client, token } = course.hold;
-    const { commandFor, runner, confirm } = this.options;
+    const { commandFor, runner, confirm, clock, meters } = this.options;
     const command = commandFor(resource);
     if (command === undefined || !runner) return 'no fence command applies any more (--fence)';
     await confirm();
     if (course.isOver) return 'called off';
     course.isRunning = true;
+    const since = clock.monotonic();
     const outcome = await runner.run(command, {
       resource,
       client,
@@ -160,6 +171,7 @@ export class Fencing {
       cause: this.#causeOf(resource, client, token),
     });
     course.isRunning = false;
+    meters.fenceSeconds[endOf(course, outcome)].add((clock.monotonic() - since) / 1_000);
     return outcome.succeeded ? undefined : outcome.error;
   }
 
@@ -180,6 +192,11 @@ export class Fencing {
     course.nextTry = clock.time() + seconds * 1_000;
     course.callOff = clock.after(seconds * 1_000, () => void this.#run(course));
   }
+}
+
+function endOf({ isOver }: Course, { succeeded }: FenceOutcome): FenceEnd {
+  if (succeeded) return 'succeeded';
+  return isOver ? 'calledOff' : 'failed';
 }
 
 function end(course: Course): void {

@@ -5,6 +5,7 @@
  */
 import type { Enqueued, Hold, Status } from '../core/answers.js';
 import type { Answers, Command } from '../core/commands.js';
+import type { Limits } from '../core/limits.js';
 import type { HoldRecord } from '../core/records.js';
 import { sameToken } from '../core/rules/common.js';
 import { claimDirectory } from '../disk/claim.js';
@@ -12,13 +13,13 @@ import { prepareDirectory } from '../disk/directory-checks.js';
 import { type Disk, errorCode } from '../disk/disk.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
-import { takesFiles } from '../disk/probe.js';
 import { StartRefused } from '../disk/start-refused.js';
 import { giveUpReserve } from '../store/journal/reserve.js';
 import type {
   CallContext,
   ConfirmFencedOptions,
   EnqueueOptions,
+  EventsOptions,
   ExtendOptions,
   FileStatus,
   ForceUnlockOptions,
@@ -28,6 +29,7 @@ import type {
   ListOptions,
   LockOptions,
   LockService,
+  Readiness,
   RenewOptions,
   Stats,
   UnlockOptions,
@@ -36,7 +38,14 @@ import type {
 } from './api.js';
 import { limitsOf } from './chosen-limits.js';
 import { type Clock, systemClock } from './clock.js';
+import { Condition } from './condition.js';
 import { Engine } from './engine.js';
+import { EventStream } from './event-stream.js';
+import { Feed } from './feed.js';
+import { historyEvent } from './feed-events.js';
+import { afterOf, type EventFilter, filterOf } from './feed-filter.js';
+import { Following } from './feed-following.js';
+import { type Gauges, Meters } from './meters.js';
 import { openFencing } from './open-fencing.js';
 import { closeParts, openParts, type Parts } from './open-parts.js';
 import type { LockdOptions, LogLevel } from './options.js';
@@ -67,16 +76,22 @@ type Given = LockdOptions & Required<Pick<LockdOptions, 'disk' | 'clock' | 'log'
 export class Lockd implements LockService {
   /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
   readonly failed: Promise<Error>;
+  /** What is counted since the start, for whoever shows it. */
+  readonly meters = new Meters();
+  /** How much is allowed. */
+  readonly limits: Limits;
   #recoveredLocks = 0;
   readonly #requests: Requests;
   readonly #engine: Engine;
   readonly #upkeep: Upkeep;
+  readonly #condition: Condition;
+  readonly #feed: Feed;
   readonly #clock: Clock;
-  readonly #disk: Disk;
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #started: Date;
   readonly #timer: NodeJS.Timeout;
   #settleFailed: (error: Error) => void = () => undefined;
+  #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -88,17 +103,29 @@ export class Lockd implements LockService {
   ) {
     const { clock, disk, log, lockDelay = 0 } = given;
     this.#clock = clock;
-    this.#disk = disk;
     this.#log = log;
     this.failed = new Promise((resolve) => {
       this.#settleFailed = resolve;
     });
     this.#started = new Date(clock.time());
     this.#requests = new Requests(given);
-    const onStopped = (error: Error) => this.#settleFailed(error);
-    const limits = limitsOf(given);
-    this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, limits, log, onStopped });
-    this.#upkeep = new Upkeep({ parts, disk, turns: this.#engine.turns, log });
+    const onStopped = (error: Error) => {
+      this.#failure ??= error;
+      this.#feed.close();
+      this.#settleFailed(error);
+    };
+    this.limits = limitsOf(given);
+    const { limits, meters } = this;
+    const feed = new Feed(clock, parts.store.recovered.lastTurn);
+    this.#feed = feed;
+    this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, limits, meters, feed, log, onStopped });
+    const { turns } = this.#engine;
+    this.#upkeep = new Upkeep({ parts, disk, turns, meters, log });
+    this.#condition = new Condition({
+      ...{ parts, disk, turns },
+      isClosing: () => this.#closing !== undefined,
+      failure: () => this.#failure,
+    });
     this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
     this.#timer.unref();
     void parts.store.stopped.then(onStopped);
@@ -239,7 +266,8 @@ export class Lockd implements LockService {
 
   async status(resource: string, context = IN_PROCESS): Promise<FileStatus> {
     checkResource(resource);
-    return this.#withFile(await this.#engine.submit({ kind: 'status', resource }, context));
+    const status = await this.#engine.submit({ kind: 'status', resource }, context);
+    return { ...this.#withFile(status), ...this.#engine.fencing.prospectOf(resource) };
   }
 
   async list(options: ListOptions = {}): Promise<FileStatus[]> {
@@ -250,11 +278,27 @@ export class Lockd implements LockService {
   async history(options: HistoryOptions = {}): Promise<HistoryEvent[]> {
     const events = await this.parts.store.history(historyQuery(options));
     await this.parts.store.confirm();
-    return events.map(({ time, token, ...event }) => ({
-      ...event,
-      time: new Date(time),
-      ...(token === 0 ? {} : { token: String(token) }),
-    }));
+    return events.map(historyEvent);
+  }
+
+  /**
+   * What happens from now on, or what happened after the event `after` and from then on, each event once and in order, when
+   * it is saved. First comes `ready`; `gap` where something is not kept any more. Ends when the daemon does, and when the
+   * loop over it does. Rejects with `FellBehind` who reads too slowly: nothing is lost, it says with which `after` to go on.
+   * Throws `BadParameter`.
+   */
+  events(options: EventsOptions = {}): EventStream {
+    const [filter, after] = [filterOf(options), afterOf(options)];
+    return new EventStream(() => this.#follow(filter, after));
+  }
+
+  /** The same for who hands on events as they come, several at a time. Throws `BadParameter`. */
+  follow(options: EventsOptions): Following {
+    return this.#follow(filterOf(options), afterOf(options));
+  }
+
+  #follow(filter: EventFilter, after: string | undefined): Following {
+    return new Following({ feed: this.#feed, store: this.parts.store }, filter, after);
   }
 
   async stats(): Promise<Stats> {
@@ -264,7 +308,7 @@ export class Lockd implements LockService {
       started: this.#started,
       directory: this.directory,
       ...counted,
-      ...this.#engine.turns.counts,
+      ...this.meters.counts,
       journalBytes: this.parts.store.bytes,
     };
   }
@@ -283,37 +327,19 @@ export class Lockd implements LockService {
   }
 
   health(): Health {
-    const { store, lockFiles } = this.parts;
-    const { turns } = this.#engine;
-    const { saving } = turns;
-    // Whoever lost the directory learns it here too, and ends: this look at the epoch fails the next turn.
-    turns.submit({ kind: 'count' }).catch(() => undefined);
-    if (this.#isDeposed()) {
-      return {
-        status: 'degraded',
-        problems: [`Another lockd took over ${this.directory}, or its journal was removed`],
-      };
-    }
-    // A refusal is past; what counts is whether the disk would do the same again.
-    if (saving.hasRefused && this.#takesChanges()) saving.forgetProblems();
-    const problems = [...saving.problems, ...store.problems, ...lockFiles.problems];
-    return { status: problems.length > 0 ? 'degraded' : 'ok', problems };
+    return this.#condition.health();
   }
 
-  /** Whether the disk takes all that a turn writes: a line of the journal, a slot, and a file beside them. */
-  #takesChanges(): boolean {
-    const { store, layout, epoch } = this.parts;
-    const folders = [layout.own, layout.slots(epoch.number)];
-    return store.takesTurns() && folders.every((folder) => takesFiles(this.#disk, folder));
+  readiness(): Readiness {
+    return this.#condition.readiness();
   }
 
-  #isDeposed(): boolean {
-    try {
-      return this.#closing === undefined && !this.parts.epoch.isMine();
-    } catch {
-      // What cannot be looked at is told by the store.
-      return false;
-    }
+  /** How much there is at this moment; told also while the disk hangs, and so with what is not saved yet. */
+  gauges(): Gauges {
+    const { table, store } = this.parts;
+    const { held, waiting, fencing } = table;
+    const eventStreams = this.#feed.listeners;
+    return { held, waiting, fencing, journalBytes: store.bytes, eventStreams };
   }
 
   /**
@@ -334,6 +360,7 @@ export class Lockd implements LockService {
     clearInterval(this.#timer);
     this.#upkeep.close();
     await this.#engine.close();
+    this.#feed.close();
     await closeParts(this.parts);
   }
 

@@ -12,6 +12,7 @@ import type { Clock } from './clock.js';
 import { type Draft, freesOnly, undo, unreadableFiles } from './draft.js';
 import { InFlight } from './in-flight.js';
 import type { LeaseClock } from './lease-clock.js';
+import type { Meters } from './meters.js';
 
 /** Milliseconds after which a flush is no usual one any more, and the daemon's health says so. */
 const SLOW_FLUSH_MS = 2_000;
@@ -22,6 +23,7 @@ export interface SavingOptions {
   readonly lockFiles: LockFiles;
   readonly clock: Clock;
   readonly leaseClock: LeaseClock;
+  readonly meters: Meters;
   /** For the text of a refusal: where there is no space. */
   readonly directory: string;
 }
@@ -99,9 +101,10 @@ export class Saving {
     prepared: Prepared,
     onlyFrees: boolean,
   ): Promise<Refused | undefined> {
-    const { table, store, lockFiles } = this.options;
+    const { table, store, lockFiles, clock, meters } = this.options;
     // Not awaited for nothing: up to the flush of the store all of this is one step.
     if (lockFiles.hasMovedNames) await lockFiles.flush();
+    const since = clock.monotonic();
     const outcome = await store.commit({ changes: stored, nextToken: table.nextToken }, { onlyFrees });
     if (!outcome.saved) {
       lockFiles.abandon(prepared);
@@ -109,6 +112,8 @@ export class Saving {
       await lockFiles.flush();
       return this.storageFull(outcome.problem);
     }
+    meters.flushSeconds.add((clock.monotonic() - since) / 1_000);
+    draft.turn = outcome.turn;
     this.forgetProblems();
     for (const { resource, files } of draft.adopted) lockFiles.setAside(resource, files);
     lockFiles.apply(prepared);

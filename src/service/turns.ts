@@ -1,8 +1,9 @@
 /**
  * Turns: commands queue up; a turn takes all that wait, reads the clock once, decides them one after another against the
- * table, commits all changes at once, gives the lock files their names, and answers. While a commit is in flight the next
+ * table, commits all changes at once, gives the lock files their names, answers, and tells the feed. While a commit is in flight the next
  * turn fills up: that is the group commit, and why there is no lock in the code. Nothing is answered that is not saved.
  */
+import type { Hold } from '../core/answers.js';
 import type { Answers, Command, Now, WithdrawCommand } from '../core/commands.js';
 import { decide } from '../core/decide.js';
 import type { Change } from '../core/records.js';
@@ -28,8 +29,10 @@ import {
   undo,
 } from './draft.js';
 import { Drafting } from './drafting.js';
+import type { Feed } from './feed.js';
 import { keepsTtl } from './in-flight.js';
 import type { LeaseClock } from './lease-clock.js';
+import type { Meters } from './meters.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import { Saving } from './saving.js';
 
@@ -44,6 +47,9 @@ export interface TurnsOptions {
   readonly store: Store;
   readonly lockFiles: LockFiles;
   readonly clock: Clock;
+  readonly meters: Meters;
+  /** Told of what is saved when its callers are answered. */
+  readonly feed: Feed;
   /** For the text of a refusal: where there is no space. */
   readonly directory: string;
   /** Called once, when nobody can be answered any more. */
@@ -54,13 +60,6 @@ export interface TurnsOptions {
   readonly onNotSaved: (resources: ReadonlySet<string>) => void;
   /** Called when a grant that nobody received could not be taken back: that is to be tried again. */
   readonly onUnsavedWithdrawal: (command: WithdrawCommand) => void;
-}
-
-/** What has happened since the start. */
-export interface Counts {
-  grants: number;
-  refusals: number;
-  lost: number;
 }
 
 /** How a command comes into a turn. */
@@ -74,7 +73,6 @@ export interface SubmitOptions {
 }
 
 export class Turns {
-  readonly counts: Counts = { grants: 0, refusals: 0, lost: 0 };
   #queue: Pending[] = [];
   readonly #chores = new Chores();
   readonly #drafting: Drafting;
@@ -188,6 +186,8 @@ export class Turns {
       await this.options.store.confirm();
       draft = this.#draft(waiting);
       const stored = storedChanges(draft);
+      this.options.meters.turnCommands.add(waiting.length);
+      this.options.meters.turnChanges.add(stored.length);
       if (stored.length === 0) return await this.#settleUnchanged(draft);
       const saving = this.saving.save(draft, stored);
       // The turn before is answered while this one is flushed.
@@ -279,12 +279,11 @@ export class Turns {
   }
 
   #settle(draft: Draft, now = this.#takeEffect(draft)): void {
-    for (const change of draft.changes) {
-      if (change.event === 'granted') this.counts.grants += 1;
-      if (isLoss(change)) this.counts.lost += 1;
-    }
+    this.options.meters.saved(draft.meter, now);
     this.options.onSaved(draft.changes);
     if (draft.stuck.size > 0) this.options.onNotSaved(draft.stuck);
+    // Tells nobody before this round of the event loop is over: then all are answered.
+    this.options.feed.happened(draft.turn, draft.changes);
     for (const outcome of draft.outcomes) this.#answer(outcome, now);
   }
 
@@ -360,10 +359,12 @@ export class Turns {
       const answer = decision.answerWhenSaved ? decision.answerWhenSaved(now) : decision.answer;
       if (this.#unreceived.size > 0) this.#unreceived.delete(toldToken(answer) ?? 0);
       pending.resolve(answer);
+      // The answer to a command is of its kind.
+      if (pending.command.kind === 'renew') this.options.feed.renewed(answer as Hold);
     } else if ('bad' in decision) {
       pending.reject(decision.bad);
     } else {
-      this.counts.refusals += 1;
+      this.options.meters.refused(decision.refusal);
       pending.reject(new Refusal(decision));
     }
   }
@@ -398,10 +399,6 @@ export class Turns {
     this.#chores.giveUp();
     return this.#stopped;
   }
-}
-
-function isLoss({ event }: Change): boolean {
-  return event === 'expired' || event === 'forced' || event === 'handedOver';
 }
 
 /** When the sockets have been read once more. */

@@ -2,6 +2,7 @@
 import type { Disk } from '../disk/disk.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import { removeFenceLeftovers } from './fence-leftovers.js';
+import type { Meters } from './meters.js';
 import type { Parts } from './open-parts.js';
 import type { LogLevel } from './options.js';
 import type { Turns } from './turns.js';
@@ -10,6 +11,7 @@ export interface UpkeepOptions {
   readonly parts: Parts;
   readonly disk: Disk;
   readonly turns: Turns;
+  readonly meters: Meters;
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -49,7 +51,7 @@ export class Upkeep {
   }
 
   async #maintain(): Promise<void> {
-    const { parts, disk, turns, log } = this.options;
+    const { parts, disk, turns, meters, log } = this.options;
     const { lockFiles, store, table, layout } = parts;
     try {
       const names = await disk.listLater(layout.root);
@@ -59,7 +61,9 @@ export class Upkeep {
       store.maintain();
       while ((await turns.submit({ kind: 'forget' })) > 0);
     } catch (error) {
-      if (!this.#isClosed) log('warn', `The minute's maintenance failed: ${(error as Error).message}`);
+      if (this.#isClosed) return;
+      meters.maintenanceFailures += 1;
+      log('warn', `The minute's maintenance failed: ${(error as Error).message}`);
     }
   }
 

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type EventsResult, measureEvents } from './events.js';
 import { type HeldResult, measureHeld } from './held.js';
 import { type LoadKind, type LoadResult, runLoad } from './load.js';
 import { type RunningServer, startEcho, startLockd, startPackage } from './servers.js';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     load: { type: 'string', default: 'http' },
     held: { type: 'string', default: '100000' },
     waiters: { type: 'string', default: '10,10000' },
+    readers: { type: 'string', default: '50' },
     directory: { type: 'string', default: tmpdir() },
   },
 });
@@ -82,6 +84,7 @@ async function measure(connections: number, servers: ReadonlyMap<string, Running
 function print(
   rows: readonly Row[],
   users: UsersResult,
+  events: EventsResult,
   held: HeldResult,
   waiters: readonly WaitersResult[],
 ): void {
@@ -106,6 +109,17 @@ function print(
       users.signedIn.microseconds.toFixed(1),
       `${users.ratio.toFixed(2)} times the processor time`,
     ],
+  ]);
+  console.log();
+  printTable([
+    ['lockd, 64 connections', 'pairs/s', 'processor µs a call', 'against nobody who reads events'],
+    ['nobody reads events', events.none.pairsPerSecond.toFixed(0), events.none.microseconds.toFixed(1), ''],
+    ...(['all', 'windows'] as const).map((one) => [
+      `${events.readers} read ${one === 'all' ? 'all of them' : 'other ones'}`,
+      events[one].pairsPerSecond.toFixed(0),
+      events[one].microseconds.toFixed(1),
+      `${(one === 'all' ? events.allRatio : events.windowsRatio).toFixed(2)} times the processor time`,
+    ]),
   ]);
   console.log();
   printTable([
@@ -141,6 +155,7 @@ const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
 try {
   const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
   const users = await measureUsers({ directory, rounds, seconds, kind, progress });
+  const events = await measureEvents(Number(values.readers), { directory, rounds, seconds, kind, progress });
   const held = await measureHeld(Number(values.held), { directory, rounds, seconds, kind, progress });
   const waiters: WaitersResult[] = [];
   for (const count of values.waiters.split(',').map(Number)) {
@@ -149,12 +164,12 @@ try {
   if (values.json)
     console.log(
       JSON.stringify(
-        { node: process.version, load: kind, seconds, rounds, rows, users, held, waiters },
+        { node: process.version, load: kind, seconds, rounds, rows, users, events, held, waiters },
         null,
         2,
       ),
     );
-  else print(rows, users, held, waiters);
+  else print(rows, users, events, held, waiters);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

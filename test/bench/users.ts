@@ -1,19 +1,13 @@
 /** What it costs that callers sign in: the processor time of the daemon for a call, beside a daemon that is open to all. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LoadKind, runLoad } from './load.js';
-import { addUser, type RunningServer, startLockd } from './servers.js';
+import { type CallFigures, measureCalls as measure, medians } from './processor.js';
+import { addUser, startLockd } from './servers.js';
 import { median } from './table.js';
 
-export interface UsersFigures {
-  readonly pairsPerSecond: number;
-  /** Microseconds of processor time that the daemon takes for one call. */
-  readonly microseconds: number;
-}
-
 export interface UsersResult {
-  readonly open: UsersFigures;
-  readonly signedIn: UsersFigures;
+  readonly open: CallFigures;
+  readonly signedIn: CallFigures;
   /** Processor time of a call that signs in over that of an open one: the median of the rounds. */
   readonly ratio: number;
 }
@@ -47,7 +41,7 @@ export async function measureUsers({
   try {
     await measureOpen();
     await measureGuarded();
-    const all: { open: UsersFigures; signedIn: UsersFigures }[] = [];
+    const all: { open: CallFigures; signedIn: CallFigures }[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       progress(`with users, round ${round} of ${rounds}`);
       all.push({ open: await measureOpen(), signedIn: await measureGuarded() });
@@ -60,28 +54,4 @@ export async function measureUsers({
   } finally {
     await Promise.all([open.stop(), guarded.stop()]);
   }
-}
-
-async function measure({ pid }: RunningServer, run: () => ReturnType<typeof runLoad>): Promise<UsersFigures> {
-  const before = processorSeconds(pid);
-  const { pairs, pairsPerSecond } = await run();
-  return { pairsPerSecond, microseconds: ((processorSeconds(pid) - before) / (2 * pairs)) * 1e6 };
-}
-
-function medians(figures: readonly UsersFigures[]): UsersFigures {
-  return {
-    pairsPerSecond: median(figures.map((one) => one.pairsPerSecond)),
-    microseconds: median(figures.map((one) => one.microseconds)),
-  };
-}
-
-/** The kernel counts in hundredths of a second. */
-const TICKS_PER_SECOND = 100;
-
-/** Seconds that a process has computed so far, all its threads together. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

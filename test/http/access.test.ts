@@ -123,7 +123,7 @@ describe('401', () => {
     expect(calls).toHaveLength(1);
   });
 
-  test.each(['GET /healthz', 'GET /lockd.py', 'GET /lockd.sh', 'HEAD /healthz'])(
+  test.each(['GET /healthz', 'GET /readyz', 'GET /lockd.py', 'GET /lockd.sh', 'HEAD /healthz'])(
     'not for %s',
     async (line) => {
       const { wire } = await guarded();

@@ -60,6 +60,7 @@ export function fakeService(health: Health = { status: 'ok', problems: [] }): Lo
     history: unasked,
     stats: unasked,
     health: () => health,
+    readiness: () => ({ status: 'ready', problems: [] }),
   };
 }
 

@@ -47,6 +47,7 @@ export function fakeService(answer: Answer = () => true): FakeService {
     history: (options) => ask(undefined, 'history', options),
     stats: () => ask(undefined, 'stats'),
     health: () => ({ status: 'ok', problems: [] }),
+    readiness: () => ({ status: 'ready', problems: [] }),
   };
 }
 
