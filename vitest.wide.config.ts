@@ -9,9 +9,10 @@ const SIDE_BY_SIDE = [
   'test/clients/shell-cuts.wide.test.ts',
 ];
 
-const common = { testTimeout: 120_000, pool: 'forks' } as const;
+/** A directory with 100,000 lock files takes a while to be removed. */
+const common = { testTimeout: 120_000, hookTimeout: 60_000, pool: 'forks' } as const;
 
-/** The suites that need root, strace, mounts, or other languages' XML-RPC clients: `npm run test:wide`. */
+/** The suites that need root, strace, mounts, or other languages' XML-RPC clients, a browser: `npm run test:wide`. */
 export default defineConfig({
   test: {
     ...reporting,

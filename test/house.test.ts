@@ -22,13 +22,14 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   xmlrpc: ['core', 'access', 'service'],
   http: ['core', 'access', 'service', 'xmlrpc'],
   client: ['core', 'service', 'xmlrpc'],
+  page: ['core', 'access', 'service', 'xmlrpc', 'client'],
   run: ['fencing', 'client'],
   gate: ['run'],
   cli: 'core disk store lock-files fencing access service xmlrpc http client run gate'.split(' '),
 };
 
 /** Doors for types alone: what a client hands out is what the service says, but no line of the service runs there. */
-const TYPES_ONLY: readonly string[] = ['client → service'];
+const TYPES_ONLY: readonly string[] = ['client → service', 'page → service'];
 
 /** Everything that touches the lock directory goes through src/disk. These read something else, or write no file. */
 const FILE_SYSTEM: Readonly<Record<string, string>> = {
@@ -43,6 +44,7 @@ const FILE_SYSTEM: Readonly<Record<string, string>> = {
   'gate/gate-file.ts': 'the file of a gate, which is locked by the kernel and inherited by the command',
   'http/client-files.ts': 'reads the clients of the package, to hand them out',
   'http/machine-names.ts': 'reads /etc/hosts',
+  'http/page-files.ts': 'reads the files of the web page, to hand them out',
   'http/socket-file.ts': 'the file of a Unix socket',
   'http/tls.ts': 'reads the certificates and the key',
   'run/command.ts': 'closes descriptors that somebody else left open',
@@ -207,6 +209,23 @@ describe('what the rooms know of the world', () => {
       (one) => builtin(one.specifier) !== undefined && !one.specifier.startsWith('node:'),
     );
     expect(short).toEqual([]);
+  });
+
+  test('the page knows browsers: no module of Node, no package', () => {
+    const outside = IMPORTS.filter((one) => one.room === 'page' && !one.specifier.startsWith('.'));
+    expect(outside).toEqual([]);
+  });
+
+  test('the page makes no markup out of text, but for what it parses as XML', () => {
+    const markup =
+      /\b(?:innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|srcdoc|eval)\b|\bdocument\.write|\bnew Function\b|\bsetAttribute\('on/;
+    const pages = FILES.filter((one) => roomOf(one) === 'page');
+    expect(pages.length).toBeGreaterThan(10);
+    for (const file of pages) {
+      const text = fs.readFileSync(join(SOURCE, file), 'utf8').replace(COMMENT, '');
+      expect(markup.exec(text)?.[0], file).toBeUndefined();
+      if (file !== 'page/parse-xml.ts') expect(text, file).not.toContain('parseFromString');
+    }
   });
 
   test('the package xmlrpc only writes requests: its parser and server never see bytes from the network', () => {

@@ -39,6 +39,26 @@ export function patternsProblem({ role, allow, clients }: Omit<User, 'name'>): s
   return listProblem('allow', allow, resourceProblem) ?? listProblem('clients', clients, clientProblem);
 }
 
+/** What a user is and may, as it is told to the user itself; patterns that bind nobody are left out. */
+export interface Rights {
+  readonly user: string;
+  readonly role: Role;
+  /** Patterns of the resources that it may change something of; absent: all. */
+  readonly allow?: readonly string[];
+  /** Patterns of all client names that it may use, its own included; absent: any, or for a viewer none. */
+  readonly clients?: readonly string[];
+}
+
+export function rightsOf(user: User): Rights {
+  const { name, role, allow, clients = [] } = user;
+  return {
+    user: name,
+    role,
+    ...(allow && { allow }),
+    ...(role === 'client' && { clients: [...ownNames(user), ...clients] }),
+  };
+}
+
 /** A pattern that could match no name is a slip, so that the rules for names hold for patterns. */
 function listProblem(
   setting: string,

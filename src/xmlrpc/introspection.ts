@@ -1,6 +1,7 @@
 /**
  * What the daemon tells of its methods: `system.listMethods` and its like, all made from the method table.
  */
+import { rightsOf } from '../access/user.js';
 import { findMethod } from './invoke.js';
 import { callText, defineMethod, type Method, type ParameterType } from './method.js';
 
@@ -88,5 +89,15 @@ export const introspection: readonly Method[] = [
     answer: 'struct of `specUrl`, `specVersion`',
     summary: 'The specifications that the daemon keeps.',
     call: async () => CAPABILITIES,
+  }),
+  defineMethod({
+    name: 'system.whoAmI',
+    role: 'viewer',
+    parameters: {},
+    returns: 'struct',
+    answer: 'struct of `role`; where there are users also `user`, and what bounds it: `allow`, `clients`',
+    summary:
+      'As whom the caller signed in. Without users everybody is an operator; without `allow` it may change any resource, without `clients` under any name.',
+    call: async (_none, { context }) => (context.user ? rightsOf(context.user) : { role: 'operator' }),
   }),
 ];

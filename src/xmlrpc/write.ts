@@ -12,7 +12,7 @@ const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<methodResponse>';
  * same name: seconds, and counts that can outgrow 32 bits.
  */
 const DOUBLES: ReadonlySet<unknown> = new Set([
-  ...['ttl', 'left', 'waited'],
+  ...['ttl', 'left', 'waited', 'lockDelay'],
   ...['grants', 'refusals', 'lost', 'journalBytes'],
 ]);
 

@@ -25,6 +25,7 @@ test('every method is listed', async () => {
     'system.methodHelp',
     'system.methodSignature',
     'system.getCapabilities',
+    'system.whoAmI',
     'system.multicall',
   ]);
 });
