@@ -8,8 +8,7 @@ import type { Answers, Command } from '../core/commands.js';
 import type { Limits } from '../core/limits.js';
 import type { HoldRecord } from '../core/records.js';
 import { sameToken } from '../core/rules/common.js';
-import { claimDirectory } from '../disk/claim.js';
-import { prepareDirectory } from '../disk/directory-checks.js';
+import { nodeDirectoryAccess } from '../disk/directory-access.js';
 import { type Disk, errorCode } from '../disk/disk.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
@@ -37,7 +36,7 @@ import type {
   WaitOptions,
 } from './api.js';
 import { limitsOf } from './chosen-limits.js';
-import { type Clock, systemClock } from './clock.js';
+import { type CallOff, type Clock, systemClock } from './clock.js';
 import { Condition } from './condition.js';
 import { Engine } from './engine.js';
 import { EventStream } from './event-stream.js';
@@ -71,7 +70,7 @@ const MAINTENANCE_MS = 60_000;
 /** Who calls when nobody says so: somebody in this program. */
 const IN_PROCESS: CallContext = { from: 'process' };
 
-type Given = LockdOptions & Required<Pick<LockdOptions, 'disk' | 'clock' | 'log'>>;
+type Given = LockdOptions & Required<Pick<LockdOptions, 'disk' | 'access' | 'clock' | 'log'>>;
 
 export class Lockd implements LockService {
   /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
@@ -89,7 +88,7 @@ export class Lockd implements LockService {
   readonly #clock: Clock;
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #started: Date;
-  readonly #timer: NodeJS.Timeout;
+  #callOffMaintenance: CallOff = () => undefined;
   #settleFailed: (error: Error) => void = () => undefined;
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -126,8 +125,7 @@ export class Lockd implements LockService {
       isClosing: () => this.#closing !== undefined,
       failure: () => this.#failure,
     });
-    this.#timer = setInterval(() => void this.maintain(), MAINTENANCE_MS);
-    this.#timer.unref();
+    this.#maintainLater();
     void parts.store.stopped.then(onStopped);
     void parts.claim.lost.then((error) => this.#loseClaim(error));
   }
@@ -138,22 +136,27 @@ export class Lockd implements LockService {
    */
   static async open(options: string | LockdOptions): Promise<Lockd> {
     const given: LockdOptions = typeof options === 'string' ? { directory: options } : options;
-    const { disk = nodeDisk, clock = systemClock, log = () => undefined } = given;
-    const checked = prepareDirectory(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
+    const {
+      disk = nodeDisk,
+      access = nodeDirectoryAccess,
+      clock = systemClock,
+      log = () => undefined,
+    } = given;
+    const checked = access.prepare(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
     const layout = new Layout(checked.path);
     try {
-      return await Lockd.#openIn(layout, checked.warnings, { ...given, disk, clock, log });
+      return await Lockd.#openIn(layout, checked.warnings, { ...given, disk, access, clock, log });
     } catch (error) {
       // On a full disk the reserve is for the start too: who cannot start can free nothing.
       if (errorCode(error) !== 'ENOSPC' || !giveUpReserve(disk, layout)) throw error;
-      return Lockd.#openIn(layout, checked.warnings, { ...given, disk, clock, log });
+      return Lockd.#openIn(layout, checked.warnings, { ...given, disk, access, clock, log });
     }
   }
 
   static async #openIn(layout: Layout, directoryWarnings: readonly string[], given: Given): Promise<Lockd> {
-    const { disk, clock, log } = given;
+    const { disk, access, clock, log } = given;
     await makeOwnDirectory(disk, layout);
-    const claim = await claimDirectory(layout, (message) => log('info', message));
+    const claim = await access.claim(layout, (message) => log('info', message));
     let parts: Parts | undefined;
     let lockd: Lockd | undefined;
     try {
@@ -350,6 +353,13 @@ export class Lockd implements LockService {
     return this.#upkeep.maintain();
   }
 
+  #maintainLater(): void {
+    this.#callOffMaintenance = this.#clock.after(MAINTENANCE_MS, () => {
+      void this.maintain();
+      this.#maintainLater();
+    });
+  }
+
   /** Answers what waits, tells those who wait in a line, takes no more, and gives the directory back. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -357,7 +367,7 @@ export class Lockd implements LockService {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#callOffMaintenance();
     this.#upkeep.close();
     await this.#engine.close();
     this.#feed.close();

@@ -1,4 +1,5 @@
 /** What `Lockd.open` may be told. */
+import type { DirectoryAccess } from '../disk/directory-access.js';
 import type { Disk } from '../disk/disk.js';
 import type { FenceRunner } from '../fencing/port.js';
 import type { Clock } from './clock.js';
@@ -33,6 +34,9 @@ export interface LockdOptions {
   readonly log?: (level: LogLevel, message: string) => void;
   readonly clock?: Clock;
   readonly disk?: Disk;
+  readonly access?: DirectoryAccess;
+  /** Makes the id of a new directory; absent: random. */
+  readonly makeId?: () => string;
   /** Runs fence commands; absent: as processes of this machine. */
   readonly fenceRunner?: FenceRunner;
   /** Bytes of turns in a journal segment before a new one begins, 64 MiB when absent. */

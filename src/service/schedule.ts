@@ -147,7 +147,7 @@ export class Schedule {
 
   /** Sockets that can be read come first: a renewal that waits there must not come too late. */
   #submit(command: Command, ends?: OpenCall, rounds = SOCKET_ROUNDS): void {
-    setImmediate(() => {
+    this.options.clock.nextRound(() => {
       // What could not be saved is due again by itself, and a daemon that ends has nothing due.
       if (this.#isClosed) return;
       if (rounds > 1) this.#submit(command, ends, rounds - 1);

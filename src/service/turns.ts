@@ -14,7 +14,7 @@ import type { LockFiles } from '../lock-files/lock-files.js';
 import { Stopped, type Store } from '../store/port.js';
 import type { Peer } from './api.js';
 import { Chores } from './chores.js';
-import type { Clock } from './clock.js';
+import { afterRound, type Clock } from './clock.js';
 import {
   type Draft,
   emptyDraft,
@@ -159,7 +159,7 @@ export class Turns {
     if (this.#isRunning) return;
     this.#isRunning = true;
     // What else this round of the event loop reads from the sockets comes into the same turn.
-    setImmediate(() => void this.#run());
+    this.options.clock.nextRound(() => void this.#run());
   }
 
   async #run(): Promise<void> {
@@ -224,7 +224,7 @@ export class Turns {
   async #withdrawUnreceived(draft: Draft): Promise<void> {
     this.#saved = { draft, at: this.#takeEffect(draft) };
     if (!draft.outcomes.some(({ grant, pending }) => grant && pending.peer)) return;
-    await immediate();
+    await afterRound(this.options.clock);
     const isUnreceived = ({ grant, pending }: Outcome) =>
       grant !== undefined && pending.peer?.isGone === true && !isTold(draft, grant.hold.token);
     // Withdrawn from the last to the first, so that the first comes to the head of the line.
@@ -264,7 +264,7 @@ export class Turns {
     for (const { resource, files } of draft.adopted) this.options.lockFiles.setAside(resource, files);
     await this.options.lockFiles.flush();
     this.#settle(draft);
-    await immediate();
+    await afterRound(this.options.clock);
   }
 
   /**
@@ -376,7 +376,7 @@ export class Turns {
     const isBusy = this.#queue.length > 0 || this.#saved !== undefined;
     const end = clock.monotonic() + (isBusy ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS);
     this.#chores.doSlice(() => clock.monotonic() >= end);
-    await immediate();
+    await afterRound(clock);
   }
 
   #now(): Now {
@@ -399,11 +399,6 @@ export class Turns {
     this.#chores.giveUp();
     return this.#stopped;
   }
-}
-
-/** When the sockets have been read once more. */
-function immediate(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function describe(error: unknown): string {

@@ -32,6 +32,10 @@ export class ManualClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
+  nextRound(action: () => void): void {
+    setImmediate(action);
+  }
+
   /** How many timers are set. */
   get timers(): number {
     return this.#timers.size;
