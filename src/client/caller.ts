@@ -4,7 +4,6 @@
  * unlock may hit somebody else's hold, a second extend adds again.
  */
 import type { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
 import { Cluster } from './cluster.js';
@@ -12,13 +11,14 @@ import type { Credentials } from './credentials.js';
 import { encodeCall, type Parameter } from './encode-call.js';
 import { notLockd } from './failures.js';
 import {
+  type Exchange,
   type HttpAnswer,
-  HttpExchange,
   type HttpOptions,
   Interrupted,
   type Patience,
 } from './http-exchange.js';
-import { type LeaseClock, type Moment, REAL_CLOCK } from './lease-clock.js';
+import type { Moment } from './lease-clock.js';
+import { type ClientPorts, REAL_PORTS } from './ports.js';
 import { readHealth, readMethodAnswer, readStream } from './read-answer.js';
 import type { Pauses } from './retry.js';
 import { type Repetition, Tries } from './tries.js';
@@ -31,7 +31,7 @@ export interface CallerOptions extends Omit<HttpOptions, 'authorization'> {
   /** Seconds for the whole answer once the connection stands. */
   readonly timeoutSeconds: number;
   readonly pauses: Pauses;
-  readonly clock?: LeaseClock;
+  readonly ports?: ClientPorts;
 }
 
 export interface CallOptions {
@@ -92,13 +92,13 @@ interface Sending<T, A extends HttpAnswer> extends CallOptions {
 
 export class Caller implements Calls {
   readonly #cluster: Cluster;
-  readonly #http: HttpExchange;
+  readonly #http: Exchange;
   readonly #connectSeconds: number;
   readonly #timeoutSeconds: number;
   readonly #pauses: Pauses;
-  readonly #clock: LeaseClock;
   /** As which user it calls. */
   readonly #user: string | undefined;
+  readonly #ports: ClientPorts;
 
   constructor(options: CallerOptions) {
     const {
@@ -107,18 +107,16 @@ export class Caller implements Calls {
       connectSeconds,
       timeoutSeconds,
       pauses,
-      clock = REAL_CLOCK,
+      ports = REAL_PORTS,
       ...http
     } = options;
     this.#cluster = new Cluster(urls);
     this.#user = credentials?.user;
-    this.#http = new HttpExchange(
-      credentials ? { ...http, authorization: credentials.authorization() } : http,
-    );
+    this.#http = ports.exchange(credentials ? { ...http, authorization: credentials.authorization() } : http);
     this.#connectSeconds = connectSeconds;
     this.#timeoutSeconds = timeoutSeconds;
     this.#pauses = pauses;
-    this.#clock = clock;
+    this.#ports = ports;
   }
 
   get url(): URL {
@@ -189,7 +187,7 @@ export class Caller implements Calls {
       }
       const seconds = oneTry ? undefined : this.#pauses(tries.endRound());
       if (seconds === undefined || tries.areHopeless) throw tries.failure();
-      await pause(seconds * 1_000, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
+      await this.#ports.pace.pause(seconds, signal);
     }
   }
 
@@ -201,7 +199,7 @@ export class Caller implements Calls {
   ): Promise<Answered<T> | undefined> {
     const { signal } = sending;
     signal?.throwIfAborted();
-    const sent = this.#clock.now();
+    const sent = this.#ports.clock.now();
     try {
       const answer = await sending.once(url, this.#patience(sending));
       this.#cluster.answered(url, answer);

@@ -2,13 +2,11 @@
  * A client of a lock daemon, and of what it holds there: locks that renew themselves, and say so when they are lost.
  * Counting and renewing stand in renewal.ts, the methods of the daemon in methods.ts.
  */
-import { randomUUID } from 'node:crypto';
 import type { EnqueueOptions } from '../service/api.js';
 import { RefusedCall } from './errors.js';
 import type { Abortable } from './granting.js';
 import { HeldLock } from './held-lock.js';
 import type { Granted } from './lease.js';
-import { REAL_CLOCK } from './lease-clock.js';
 import { LockLost } from './lock-lost.js';
 import { DaemonMethods } from './methods.js';
 import { QueuedLock } from './queued-lock.js';
@@ -90,7 +88,7 @@ export class LockdClient extends DaemonMethods {
     resource: string,
     options: QueueOptions & { readonly request?: string } = {},
   ): Promise<QueuedLock> {
-    const { signal, ttl = DEFAULT_TTL_SECONDS, request = randomUUID(), ...rest } = options;
+    const { signal, ttl = DEFAULT_TTL_SECONDS, request = this.ports.makeId(), ...rest } = options;
     const name = this.wire.name(resource);
     const asked = { ...rest, ttl, request };
     const { answer, granted } = await this.granting.enqueue(name, {
@@ -116,7 +114,7 @@ export class LockdClient extends DaemonMethods {
         renew: (token, one) => this.granting.renew(resource, token, one),
         unlock: (token) => this.granting.unlock(resource, token),
       },
-      { clock: REAL_CLOCK, renewRatio, timeoutSeconds },
+      { clock: this.ports.clock, renewRatio, timeoutSeconds },
     );
   }
 }

@@ -2,7 +2,6 @@
  * The ways to a hold, with what its holder must know to count its lease: at once, through the line, in two calls. Every
  * request carries a retry key, so that an answer that is lost never takes a lock twice.
  */
-import { randomUUID } from 'node:crypto';
 import type { Enqueued, Hold } from '../core/answers.js';
 import { DEFAULT_CLAIM_SECONDS } from '../core/limits.js';
 import type { RefusalName } from '../core/refusals.js';
@@ -14,6 +13,7 @@ import { underEither } from './either-signal.js';
 import { RefusedCall } from './errors.js';
 import type { Granted } from './lease.js';
 import type { Settings } from './options.js';
+import type { ClientPorts } from './ports.js';
 import type { RenewTry } from './renewal.js';
 import { waitForLock, waitInPlace } from './waiting.js';
 import type { Asking, Wire } from './wire.js';
@@ -34,11 +34,12 @@ export class Granting {
     private readonly wire: Wire,
     private readonly settings: Settings,
     private readonly client: string,
+    private readonly ports: ClientPorts,
   ) {}
 
   /** Locks, or waits for it; an aborted or failed wait leaves the line. `resource` is its full name. */
   async lock(resource: string, options: LockOptions & Abortable): Promise<Granted> {
-    const { wait: seconds = 0, signal: own, request = randomUUID(), ...rest } = options;
+    const { wait: seconds = 0, signal: own, request = this.ports.makeId(), ...rest } = options;
     const asked = { ...rest, request };
     this.#check('lock', resource, asked);
     return underEither([own, this.settings.signal], async (signal) => {
@@ -60,7 +61,7 @@ export class Granting {
         cancel: () => this.cancel(resource),
         unlock: ({ hold }: Granted) => this.unlock(resource, hold.token),
       };
-      return waitForLock(place, { seconds, ...this.#patience(options.claim), signal });
+      return waitForLock(place, { seconds, ...this.#patience(options.claim), signal }, this.ports.pace);
     });
   }
 
@@ -86,6 +87,7 @@ export class Granting {
       waitInPlace(
         { wait: (slice) => this.#wait(resource, slice, request, signal) },
         { seconds, ...this.#patience(claim), signal },
+        this.ports.pace,
       ),
     );
   }

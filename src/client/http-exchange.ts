@@ -59,7 +59,19 @@ export interface HttpOptions {
   readonly tls?: https.AgentOptions;
 }
 
-export class HttpExchange {
+/** Carries one request to one address. Rejects with `Interrupted`. */
+export interface Exchange {
+  /** Asks for a page beside that for calls. */
+  get(url: URL, page: string, patience: Patience): Promise<HttpAnswer>;
+  /** Opens a page that goes on and on; patience is for its beginning. */
+  open(url: URL, page: string, more: http.OutgoingHttpHeaders, patience: Patience): Promise<StreamAnswer>;
+  /** Sends XML. */
+  post(url: URL, xml: string, patience: Patience): Promise<HttpAnswer>;
+  /** Closes the connections that are kept. */
+  close(): void;
+}
+
+export class HttpExchange implements Exchange {
   readonly #plain: http.Agent;
   readonly #encrypted: https.Agent;
   readonly #agent: http.Agent | undefined;
@@ -72,18 +84,15 @@ export class HttpExchange {
     this.#encrypted = new https.Agent({ keepAlive: true, ...tls });
   }
 
-  /** Asks for a page beside that for calls. Rejects with `Interrupted`. */
   get(url: URL, page: string, patience: Patience): Promise<HttpAnswer> {
     return this.#send(this.#request(url, page, patience, { headers: this.#headers }), patience, readWhole);
   }
 
-  /** Opens a page that goes on and on; patience is for its beginning. Rejects with `Interrupted`. */
   open(url: URL, page: string, more: http.OutgoingHttpHeaders, patience: Patience): Promise<StreamAnswer> {
     const headers = { ...this.#headers, ...more };
     return this.#send(this.#request(url, page, patience, { headers }), patience, readBeginning);
   }
 
-  /** Sends XML. Rejects with `Interrupted`. */
   post(url: URL, xml: string, patience: Patience): Promise<HttpAnswer> {
     const bytes = Buffer.from(xml);
     const headers = { ...this.#headers, 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
@@ -95,7 +104,6 @@ export class HttpExchange {
     );
   }
 
-  /** Closes the connections that are kept. */
   close(): void {
     this.#plain.destroy();
     this.#encrypted.destroy();

@@ -38,6 +38,7 @@ import type { Parameter } from './encode-call.js';
 import { type ClientEventsOptions, eventsQuery, followEvents, type StreamItem } from './events.js';
 import { type Abortable, Granting, waitingCall } from './granting.js';
 import { type LockdClientOptions, type Settings, settingsOf } from './options.js';
+import { type ClientPorts, REAL_PORTS } from './ports.js';
 import { type Asking, Wire } from './wire.js';
 
 /** Resources, or events, per page when all are asked for: an answer that a daemon writes between two turns. */
@@ -60,11 +61,14 @@ export class DaemonMethods {
   protected readonly granting: Granting;
 
   /** Throws an Error that names the option which makes no sense. */
-  constructor(options: LockdClientOptions = {}) {
-    this.settings = settingsOf(options);
+  constructor(
+    options: LockdClientOptions = {},
+    protected readonly ports: ClientPorts = REAL_PORTS,
+  ) {
+    this.settings = settingsOf(options, ports);
     this.client = options.client ?? underUser(this.settings.user, processName());
     this.wire = new Wire(this.settings);
-    this.granting = new Granting(this.wire, this.settings, this.client);
+    this.granting = new Granting(this.wire, this.settings, this.client, ports);
   }
 
   /** The address that answered last; with shards, that of the first. */

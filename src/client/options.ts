@@ -5,6 +5,7 @@ import { Credentials } from './credentials.js';
 import { type Addresses, isOpen, readDaemonUrls } from './daemon-url.js';
 import { fromEnvironment } from './environment.js';
 import { OpenCalls } from './open-calls.js';
+import type { ClientPorts } from './ports.js';
 import { pausesOf, type RetryOptions } from './retry.js';
 import { crc32Shard, type ShardOf, Shards } from './shards.js';
 import { connectionOptions, type TlsOptions } from './tls-options.js';
@@ -72,14 +73,16 @@ export interface Settings {
 const DEFAULT_URL = 'http://127.0.0.1:7420';
 
 /** Throws an Error that names the option which makes no sense. */
-export function settingsOf(given: LockdClientOptions): Settings {
+export function settingsOf(given: LockdClientOptions, ports: ClientPorts): Settings {
   const options = withEnvironment(given);
   const { timeout = options.timeoutSeconds ?? 10, connectTimeout = 10, renewRatio = 1 / 3 } = options;
   checkNumber('timeout', timeout, 0, 3_600);
   checkNumber('connectTimeout', connectTimeout, 0, 3_600);
   checkNumber('renewRatio', renewRatio, 0, 0.8);
   const { retry = {}, retryPausesSeconds, shardOf = crc32Shard, headers, agent } = options;
-  const pauses = retryPausesSeconds ? (tries: number) => retryPausesSeconds[tries - 1] : pausesOf(retry);
+  const pauses = retryPausesSeconds
+    ? (tries: number) => retryPausesSeconds[tries - 1]
+    : pausesOf(retry, () => ports.random());
   const tls = connectionOptionsOf(options);
   const callsOf = ({ urls, credentials }: Addresses): Calls =>
     urls.some(isOpen)
@@ -91,6 +94,7 @@ export function settingsOf(given: LockdClientOptions): Settings {
           connectSeconds: connectTimeout,
           timeoutSeconds: timeout,
           pauses,
+          ports,
           ...(headers ? { headers } : {}),
           ...(agent ? { agent } : {}),
         });

@@ -3,8 +3,8 @@
  * the place is kept between them and no proxy cuts a connection that is silent for too long. A lost connection is made
  * again for as long as the daemon keeps the place. Whoever gives up leaves the line, as well as that can be done.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { NoDaemon, OutcomeUnknown, RefusedCall, Unauthorized } from './errors.js';
+import { type Pace, REAL_PACE } from './ports.js';
 
 /** Seconds for which one call waits: many proxies cut what is silent for 30 s. */
 export const SLICE_SECONDS = 25;
@@ -34,21 +34,7 @@ export interface Wait {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The monotonic clock of this machine; tests set theirs by hand. */
-export interface Pace {
-  /** Milliseconds since some moment. */
-  now(): number;
-  /** Rejects with the signal's reason if that comes first. */
-  pause(seconds: number, signal?: AbortSignal): Promise<void>;
-}
-
 const PLACELESS = [RefusedCall, NoDaemon, Unauthorized];
-
-const REAL_PACE: Pace = {
-  now: () => performance.now(),
-  pause: (seconds, signal) =>
-    pause(seconds * 1_000, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted()),
-};
 
 /** Resolves with the hold; rejects as the calls do, with `timedOut` when the time is over. */
 export async function waitForLock<H>(calls: PlaceCalls<H>, wait: Wait, pace: Pace = REAL_PACE): Promise<H> {

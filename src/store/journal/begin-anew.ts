@@ -4,8 +4,7 @@ import type { Layout } from '../../disk/layout.js';
 import type { RecordMap } from '../record-map.js';
 import type { Previous } from './format.js';
 import { headLine } from './journal-state.js';
-import { LoopPace } from './pace.js';
-import { Segment } from './segment.js';
+import { type Pace, Segment } from './segment.js';
 
 export interface NewBeginning {
   readonly disk: Disk;
@@ -22,6 +21,9 @@ export interface NewBeginning {
   readonly previous: Previous | undefined;
 }
 
+/** Nobody is served meanwhile. */
+const WITHOUT_PAUSES: Pace = { isOver: () => false, breathe: () => Promise.resolve() };
+
 /**
  * Writes it, flushed and with its name; before that nothing counts, and a crash leaves a temporary file. Throws the disk's
  * error, or `Stopped` where nobody knows whether the name lasts: then it has to be looked at again.
@@ -29,7 +31,7 @@ export interface NewBeginning {
 export async function beginAnew(beginning: NewBeginning): Promise<void> {
   const { disk, layout, epoch, directoryId, time, records, previous } = beginning;
   const head = headLine({ epoch, segment: 1 }, directoryId, time, beginning, previous);
-  const segment = await Segment.write({ disk, layout, pace: new LoopPace() }, head, records.values());
+  const segment = await Segment.write({ disk, layout, pace: WITHOUT_PAUSES }, head, records.values());
   await segment.publish();
   segment.close();
 }
