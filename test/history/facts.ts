@@ -1,0 +1,161 @@
+/**
+ * What a history says for certain about each token: since when it surely was held, and until when. Whatever may have been
+ * done, or not, makes it less certain and never more: a call without an answer counts both ways.
+ */
+import type { Call, Happening, History } from './history.js';
+
+type Of<Kind extends Happening['kind']> = Extract<Happening, { readonly kind: Kind }>;
+
+/** Milliseconds of a short stop of the daemon by which leases may not be lengthened. */
+const UNCOUNTED_STOP_MS = 150;
+
+/** Milliseconds that a daemon needs from the start of a lease to the writing of its answer, or to its first words. */
+const SLACK_MS = 30;
+
+/** One hold, as far as somebody was told of it. */
+export interface Holding {
+  readonly token: number;
+  readonly resource: string;
+  readonly client: string;
+  readonly limit: number;
+  /** The answers that named it. */
+  readonly reports: Call[];
+  /** It cannot have been granted before. */
+  readonly earliest: number;
+  /** It surely was held from here on, */
+  readonly from: number;
+  /** and up to here. */
+  readonly until: number;
+  /** Until here its lease surely ran. */
+  readonly leaseUntil: number;
+}
+
+export class Facts {
+  readonly holdings: Holding[];
+  readonly byToken = new Map<number, Holding>();
+  readonly aways: readonly Of<'away'>[];
+  readonly starts: readonly Of<'started'>[];
+  readonly #calls = new Map<string, Call[]>();
+
+  constructor(readonly history: History) {
+    this.aways = this.happenings('away');
+    this.starts = this.happenings('started');
+    for (const call of history.calls) {
+      const key = call.resource;
+      const calls = this.#calls.get(key) ?? [];
+      this.#calls.set(key, calls);
+      calls.push(call);
+    }
+    const reports = new Map<number, Call[]>();
+    for (const call of history.calls) {
+      if (call.outcome?.kind !== 'hold') continue;
+      reports.set(call.outcome.token, [...(reports.get(call.outcome.token) ?? []), call]);
+    }
+    this.holdings = [...reports].map(([token, calls]) => this.#holding(token, calls));
+    this.holdings.sort((a, b) => a.token - b.token);
+    for (const holding of this.holdings) this.byToken.set(holding.token, holding);
+  }
+
+  happenings<Kind extends Happening['kind']>(kind: Kind): Of<Kind>[] {
+    return this.history.happenings.filter((one): one is Of<Kind> => one.kind === kind);
+  }
+
+  /** The holdings of a resource, by token. */
+  on(resource: string): Holding[] {
+    return this.holdings.filter((holding) => holding.resource === resource);
+  }
+
+  /** The calls that may have given this client a hold there. */
+  causes(resource: string, client: string): Call[] {
+    return this.history.calls.filter(
+      (call) => call.resource === resource && mayGrant(call, client) && mayHaveHappened(call),
+    );
+  }
+
+  /** Calls that may have ended this hold, whether they have or not. */
+  endings({ token, resource, client }: Pick<Holding, 'token' | 'resource' | 'client'>): Call[] {
+    return this.history.calls.filter((call) => {
+      if (call.resource !== resource || !mayHaveHappened(call)) return false;
+      const isMeant = call.client === client && (call.token === undefined || call.token === token);
+      if (call.method === 'unlock') return isMeant;
+      if (call.method === 'update') return isMeant && call.newClient !== undefined;
+      return call.method === 'forceUnlock' && (call.client === '' || call.client === client);
+    });
+  }
+
+  /** The moment until which a lease lasts that has so many milliseconds left at `from`: while nobody served it stood still. */
+  leaseEnd(from: number, milliseconds: number): number {
+    let end = from + milliseconds - SLACK_MS;
+    for (const away of this.aways) {
+      const begun = Math.max(from, away.from);
+      if (away.to <= from || begun >= end) continue;
+      const length = away.to - begun;
+      end += length >= 1_000 ? length - SLACK_MS : Math.max(0, length - UNCOUNTED_STOP_MS);
+    }
+    return end;
+  }
+
+  #holding(token: number, reports: Call[]): Holding {
+    const [first] = reports as [Call, ...Call[]];
+    const outcome = first.outcome as Extract<NonNullable<Call['outcome']>, { kind: 'hold' }>;
+    const { client, limit } = outcome;
+    const { resource } = first;
+    const from = Math.min(...reports.map((report) => answeredAt(report)));
+    const known = { token, resource, client };
+    const causes = this.causes(resource, client).filter(({ outcome: told }) => {
+      return told?.kind !== 'hold' || told.token === token;
+    });
+    const earliest = Math.min(first.started, ...causes.map(({ started }) => started));
+    const leaseUntil = Math.max(...reports.map((report) => this.#leaseOf(report, known)));
+    const ends = this.endings(known)
+      // One that was over before this hold began did not end it.
+      .filter((call) => call.isDoubled || call.ended === undefined || call.ended >= earliest)
+      .map(({ started }) => started);
+    const resets = this.happenings('reset').filter(({ ready }) => ready >= from);
+    const until = Math.min(leaseUntil, ...ends, ...resets.map(({ at }) => at));
+    return { ...known, limit, reports, earliest, from, until, leaseUntil };
+  }
+
+  /** Until when the lease surely runs by one answer; a shorter ttl that is asked for later may end it sooner. */
+  #leaseOf(
+    report: Call,
+    { token, resource, client }: Pick<Holding, 'token' | 'resource' | 'client'>,
+  ): number {
+    const { outcome } = report;
+    if (outcome?.kind !== 'hold') return report.started;
+    const at = answeredAt(report, 'started');
+    let end =
+      outcome.left === undefined ? Number.POSITIVE_INFINITY : this.leaseEnd(at, outcome.left * 1_000 - 1);
+    for (const call of this.history.calls) {
+      const shortens =
+        call.ttl !== undefined &&
+        (call.method === 'renew' || call.method === 'update') &&
+        call.resource === resource &&
+        call.client === client &&
+        (call.token === undefined || call.token === token) &&
+        mayHaveHappened(call) &&
+        (call.isDoubled || call.ended === undefined || call.ended >= at);
+      if (shortens) end = Math.min(end, Math.max(at, call.started) + (call.ttl ?? 0) * 1_000 - SLACK_MS);
+    }
+    return end;
+  }
+}
+
+/** When the daemon wrote the answer, as closely as that is known; else its end, or its start where that is on the safe side. */
+export function answeredAt(call: Call, safe: 'started' | 'ended' = 'ended'): number {
+  return call.answered ?? (safe === 'started' ? call.started : (call.ended ?? Number.POSITIVE_INFINITY));
+}
+
+/** Whether a call may have done what it asks for: a refusal says no, if the call was carried once. */
+export function mayHaveHappened(call: Call): boolean {
+  return call.isDoubled === true || call.outcome?.kind !== 'refused';
+}
+
+export function isDefinite(call: Call): boolean {
+  return call.outcome !== undefined && call.ended !== undefined;
+}
+
+function mayGrant(call: Call, client: string): boolean {
+  if (call.method === 'update') return call.newClient === client;
+  return ['lock', 'enqueue', 'wait'].includes(call.method) && call.client === client;
+}
