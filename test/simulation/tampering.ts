@@ -1,0 +1,87 @@
+/** What people do to the lock directory by hand. */
+import { lockFileName } from '../../src/lock-files/names.js';
+import { oneOf } from '../random.js';
+import { DIRECTORY } from './daemons.js';
+import type { Scene } from './troubles.js';
+
+/** Removes a lock file, or puts a foreign one there. */
+export function tamper(scene: Scene): void {
+  const { world, disk, resources, tell } = scene;
+  const { storage } = disk;
+  const directory = storage.find(DIRECTORY);
+  if (!directory) return;
+  const resource = oneOf(world.random, resources);
+  const name = lockFileName(resource);
+  const there = directory.entries.get(name);
+  if (there && world.oneIn(2)) {
+    world.tell('somebody', `removes ${name}`);
+    storage.change({ effects: [{ directory, name }] });
+    return;
+  }
+  if (there) return;
+  const client = `foreign-${Math.round(world.now)}`;
+  const node = storage.node('file');
+  storage.change({ effects: [{ directory, name, node }] });
+  storage.write(node, 0, Buffer.from(`${client}\n`), world.now);
+  world.tell('somebody', `puts ${name} of ${client} there`);
+  tell({ kind: 'foreign', resource, client, at: world.now });
+}
+
+/** The newest segment is cut off within its snapshot: nothing may be guessed then, and the start is refused until it is mended. */
+export function damage(scene: Scene): void {
+  const { daemons, disk, world, accuse } = scene;
+  daemons.beforeStart = () => {
+    if (!daemons.isNobodyAlive) return;
+    daemons.beforeStart = () => undefined;
+    const own = disk.storage.find(`${DIRECTORY}/.lockd`);
+    const newest = [...(own?.entries.keys() ?? [])]
+      .filter((name) => name.endsWith('.jsonl'))
+      .sort()
+      .at(-1);
+    const node = newest === undefined ? undefined : own?.entries.get(newest);
+    if (!node) return;
+    const whole = node.live.all.slice();
+    const snapshotEnd = Buffer.from(whole).indexOf('{"line":"end"');
+    if (snapshotEnd <= 0) return;
+    // At the end of a line, so that every line that is left is good.
+    const feeds = [...whole.keys()].filter((index) => whole[index] === 0x0a && index < snapshotEnd);
+    disk.storage.truncate(node, oneOf(world.random, feeds) + 1, world.now);
+    disk.storage.flushContent(node)(true, world.random);
+    world.tell('somebody', `cuts ${newest} off within its snapshot`);
+    daemons.expectRefusal({
+      onRefused: () => {
+        disk.storage.write(node, 0, whole, world.now);
+        disk.storage.flushContent(node)(true, world.random);
+        world.tell('somebody', `mends ${newest}`);
+      },
+      onStarted: () =>
+        accuse({ rule: 'C4', at: world.now, text: `started on ${newest}, whose snapshot is not complete` }),
+    });
+  };
+}
+
+/** The journal is moved away while no daemon runs, by somebody whose clock is wrong: the lock files are all that is known. */
+export function reset(scene: Scene): void {
+  const { daemons, disk, world, tell, machines } = scene;
+  daemons.beforeStart = () => {
+    if (!daemons.isNobodyAlive) return;
+    daemons.beforeStart = () => undefined;
+    const { storage } = disk;
+    const directory = storage.find(DIRECTORY);
+    const own = directory?.entries.get('.lockd');
+    if (!directory || !own) return;
+    const aside = { directory, name: `.lockd.damaged-${Math.round(world.now)}`, node: own };
+    storage.change({ effects: [aside, { directory, name: '.lockd' }] });
+    storage.flushNames(directory);
+    for (const machine of machines) machine.wallOffset -= 10 * 365 * 24 * 3_600_000;
+    const tokens = [...directory.entries].flatMap(([name, node]) => {
+      if (!name.endsWith('.lock')) return [];
+      const holders = /"token": "(\d+)"/g;
+      return [...Buffer.from(node.live.all).toString().matchAll(holders)].map((match) => Number(match[1]));
+    });
+    world.tell('somebody', 'moves the journal away');
+    const at = world.now;
+    daemons.onNextReady = () =>
+      tell({ kind: 'reset', at, ready: world.now, highestToken: Math.max(0, ...tokens) });
+  };
+}

@@ -1,0 +1,226 @@
+/** What goes wrong in a simulation. Each seed has some of these, and each of them happens at random moments. */
+import { oneOf } from '../random.js';
+import type { Surroundings } from './clients.js';
+import type { Daemons } from './daemons.js';
+import type { DiskState, Fault, Operation } from './disk.js';
+import { LockReader } from './lock-reader.js';
+import type { Machine } from './machine.js';
+import { FAIR, type Network } from './network.js';
+import type { Process } from './process.js';
+import type { CutMode } from './storage.js';
+import { damage, reset, tamper } from './tampering.js';
+
+export interface Scene extends Surroundings {
+  readonly disk: DiskState;
+  readonly network: Network;
+  readonly daemons: Daemons;
+  readonly clients: Process[];
+  readonly machines: readonly Machine[];
+}
+
+export type Trouble = (scene: Scene) => void;
+
+const CUTS: readonly CutMode[] = ['lose', 'keep', 'any', 'prefix'];
+
+/** Everything on the machine of the directory ends, and of what was not flushed chance leaves what it likes. */
+export function cutPower({ world, disk, daemons }: Scene): void {
+  const mode = oneOf(world.random, CUTS);
+  world.tell('power', `is cut (${mode})`);
+  for (const daemon of daemons.all) daemon.process.kill();
+  disk.storage.cutPower(mode, world.random);
+}
+
+function kill({ daemons, world }: Scene): void {
+  world.tell('chance', 'kills the daemon');
+  daemons.current?.process.kill();
+}
+
+/** Death in the middle of something. */
+function killAtCall(scene: Scene): void {
+  const { disk, world, daemons } = scene;
+  disk.callsToDeath = 1 + world.random(80);
+  const cutsPower = world.oneIn(2);
+  disk.onDeadly = (process) => {
+    if (cutsPower) cutPower(scene);
+    process.kill();
+  };
+  daemons.watch();
+}
+
+function terminate({ daemons }: Scene): void {
+  daemons.current?.terminate();
+}
+
+/** SIGSTOP and SIGCONT; after a long while the other machine may have taken over. */
+function stop({ daemons, world }: Scene): void {
+  const daemon = daemons.current;
+  if (!daemon?.process.isAlive) return;
+  const { process } = daemon;
+  const milliseconds = oneOf(world.random, [
+    world.span(30, 400),
+    world.span(400, 4_000),
+    world.span(4_000, 20_000),
+  ]);
+  world.tell(process.name, `is stopped for ${Math.round(milliseconds)} ms`);
+  process.stop();
+  daemons.watch();
+  world.after(milliseconds, () => {
+    world.tell(process.name, 'goes on');
+    process.goOn();
+    daemons.watch();
+  });
+  if (milliseconds > 2_000 && world.oneIn(2)) {
+    world.after(milliseconds * (world.random(100) / 100), () => {
+      if (daemons.current === daemon && daemon.process.isAlive) daemons.takeOver();
+    });
+  }
+}
+
+/** Two daemons in one directory, both of them awake. */
+function fight({ daemons }: Scene): void {
+  if (daemons.current?.isListening) daemons.takeOver();
+}
+
+function suspend({ daemons, world, machines, clients }: Scene): void {
+  const machine = oneOf(world.random, machines);
+  const milliseconds = world.span(100, 15_000);
+  world.tell(machine.name, `sleeps for ${Math.round(milliseconds)} ms`);
+  machine.sleep();
+  daemons.watch();
+  world.after(milliseconds, () => {
+    machine.wakeUp();
+    world.tell(machine.name, 'is awake again');
+    for (const { process } of daemons.all) if (process.machine === machine) process.look();
+    for (const process of clients) if (process.machine === machine) process.look();
+    daemons.watch();
+  });
+}
+
+const HOUR = 3_600_000;
+
+function jump({ world, daemons }: Scene): void {
+  const machine = oneOf(world.random, daemons.machines);
+  const offset = oneOf(world.random, [
+    0,
+    -HOUR,
+    HOUR,
+    -50 * 365 * 24 * HOUR,
+    80 * 365 * 24 * HOUR,
+    -200,
+    200,
+  ]);
+  world.tell(machine.name, `has its wall clock set to ${offset} ms`);
+  machine.wallOffset = offset;
+}
+
+function stopClient({ world, clients }: Scene): void {
+  const process = oneOf(world.random, clients);
+  const milliseconds = world.span(50, 12_000);
+  world.tell(process.name, `is stopped for ${Math.round(milliseconds)} ms`);
+  process.stop();
+  world.after(milliseconds, () => {
+    world.tell(process.name, 'goes on');
+    process.goOn();
+  });
+}
+
+function killClient({ world, clients }: Scene): void {
+  const process = oneOf(world.random, clients);
+  world.tell(process.name, 'is killed');
+  process.kill();
+}
+
+const CHANGING: readonly Operation[] = [
+  ...(['makeDirectory', 'removeDirectory', 'create', 'link', 'rename', 'unlink', 'write'] as const),
+  ...(['truncate', 'sync', 'syncDirectory'] as const),
+];
+const SINGLE: readonly Operation[] = [...CHANGING, 'open', 'read', 'stat', 'list'];
+
+function diskFault(state: DiskState, fault: Fault, milliseconds: number): void {
+  state.faults.push(fault);
+  state.world.after(milliseconds, () => {
+    state.faults = state.faults.filter((one) => one !== fault);
+  });
+}
+
+/** One call, or a few of one kind, fail. */
+function failCall({ disk, world }: Scene): void {
+  const operation = oneOf(world.random, SINGLE);
+  const code = oneOf(world.random, ['EIO', 'ENOSPC', 'EMFILE']);
+  const times = 1 + world.random(3);
+  const isDone = world.oneIn(5);
+  const fault = { code, operations: [operation], oneIn: 1 + world.random(4), times, isDone };
+  diskFault(disk, fault, world.span(100, 5_000));
+}
+
+function failOften({ disk, world }: Scene): void {
+  diskFault(disk, { code: 'EIO', oneIn: 5 + world.random(60) }, world.span(50, 1_500));
+}
+
+function readOnly({ disk, world }: Scene): void {
+  world.tell('disk', 'is read-only for a while');
+  diskFault(disk, { code: 'EROFS', operations: CHANGING, oneIn: 1 }, world.span(100, 6_000));
+}
+
+/** The disk gets full: writes are short, then fail. */
+function fill({ disk, world }: Scene): void {
+  const { storage } = disk;
+  const room = world.random(3_000);
+  world.tell('disk', `has room for ${room} bytes more`);
+  storage.capacity = storage.used + room;
+  world.after(world.span(100, 8_000), () => {
+    storage.capacity = Number.POSITIVE_INFINITY;
+    world.tell('disk', 'has room again');
+  });
+}
+
+function hang({ disk, world }: Scene): void {
+  disk.hangMs = world.span(20, 6_000);
+  world.tell('disk', `flushes hang for ${Math.round(disk.hangMs)} ms`);
+  world.after(world.span(10, 3_000), () => {
+    disk.hangMs = 0;
+  });
+}
+
+function storm({ network, world }: Scene): void {
+  const some = () => (world.oneIn(2) ? 0 : 2 + world.random(8));
+  network.weather = {
+    delayMs: oneOf(world.random, [FAIR.delayMs, [1, 100], [10, 3_000]] as const),
+    loseRequest: some(),
+    loseAnswer: some(),
+    double: some(),
+    isDown: world.oneIn(6),
+  };
+  world.tell('network', JSON.stringify(network.weather));
+  world.after(world.span(200, 8_000), () => {
+    network.weather = { ...FAIR };
+    world.tell('network', 'is fair again');
+  });
+}
+
+function read(scene: Scene): void {
+  new LockReader(scene).look();
+}
+
+export const TROUBLES: Readonly<Record<string, Trouble>> = {
+  kill,
+  killAtCall,
+  cutPower,
+  terminate,
+  stop,
+  fight,
+  suspend,
+  jump,
+  stopClient,
+  killClient,
+  failCall,
+  failOften,
+  readOnly,
+  fill,
+  hang,
+  storm,
+  read,
+  tamper,
+  damage,
+  reset,
+};
