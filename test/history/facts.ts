@@ -148,7 +148,11 @@ export function answeredAt(call: Call, safe: 'started' | 'ended' = 'ended'): num
 
 /** Whether a call may have done what it asks for: a refusal says no, if the call was carried once. */
 export function mayHaveHappened(call: Call): boolean {
-  return call.isDoubled === true || call.outcome?.kind !== 'refused';
+  if (call.isDoubled || call.outcome?.kind !== 'refused') return true;
+  // Who waits when the daemon stops, or is taken over by a repeat, keeps the place.
+  return (
+    ['unavailable', 'takenOver'].includes(call.outcome.refusal) && ['lock', 'wait'].includes(call.method)
+  );
 }
 
 export function isDefinite(call: Call): boolean {

@@ -41,7 +41,7 @@ export const PLANTED: readonly Planted[] = [
     name: 'order of journal and answer',
     file: 'src/service/turns.ts',
     replace: '      const saving = this.saving.save(draft, stored);\n',
-    by: '      const saving = this.saving.save(draft, stored);\n      this.#settle({ ...draft, whenSaved: [] });\n',
+    by: '      const saving = this.saving.save(draft, stored);\n      for (const outcome of draft.outcomes) this.#answer(outcome, this.#now());\n',
   },
   {
     name: 'standing still of the lease clock',

@@ -141,6 +141,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   world.tell('chance', 'all is well from here on');
   network.weather = { ...FAIR };
   disk.faults = [];
+  daemons.beforeStart = () => undefined;
   disk.hangMs = 0;
   disk.callsToDeath = Number.POSITIVE_INFINITY;
   storage.capacity = Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ export function checkFences(facts: Facts): Violation[] {
   for (const next of facts.holdings) {
     if (next.limit !== 1 || !facts.history.isFenced(next.resource)) continue;
     for (const before of facts.on(next.resource)) {
-      if (before.token >= next.token || isSafe(facts, before, next)) continue;
+      if (before.token >= next.token || before.from > next.from || isSafe(facts, before, next)) continue;
       const text = `${next.client} got ${next.resource} by token ${next.token}, but ${before.client} (token ${before.token}) neither gave it back nor was fenced`;
       violations.push({ rule: 'C8', at: next.from, text });
     }

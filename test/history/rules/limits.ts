@@ -28,7 +28,9 @@ export function checkWork(facts: Facts): Violation[] {
   for (const { resource, token, at } of facts.happenings('worked')) {
     const own = facts.byToken.get(token);
     if (own?.limit !== 1 || isEndedByOperator(facts, own, at)) continue;
-    const later = facts.on(resource).find((other) => other.token > token && other.from <= at);
+    const later = facts
+      .on(resource)
+      .find((other) => other.token > token && other.from >= own.from && other.from <= at);
     if (!later) continue;
     const text = `${own.client} works on ${resource} by token ${token}, after ${later.client} got ${later.token}`;
     violations.push({ rule: 'C2', at, text });
