@@ -12,6 +12,8 @@ const UNCOUNTED_STOP_MS = 150;
 /** Milliseconds that a daemon needs from the start of a lease to the writing of its answer, or to its first words. */
 const SLACK_MS = 30;
 
+const ENDING: ReadonlySet<string> = new Set(['unlock', 'update', 'forceUnlock']);
+
 /** One hold, as far as somebody was told of it. */
 export interface Holding {
   readonly token: number;
@@ -65,17 +67,20 @@ export class Facts {
     return this.holdings.filter((holding) => holding.resource === resource);
   }
 
+  /** All calls on a resource. */
+  about(resource: string): readonly Call[] {
+    return this.#calls.get(resource) ?? [];
+  }
+
   /** The calls that may have given this client a hold there. */
   causes(resource: string, client: string): Call[] {
-    return this.history.calls.filter(
-      (call) => call.resource === resource && mayGrant(call, client) && mayHaveHappened(call),
-    );
+    return this.about(resource).filter((call) => mayGrant(call, client) && mayHaveHappened(call));
   }
 
   /** Calls that may have ended this hold, whether they have or not. */
   endings({ token, resource, client }: Pick<Holding, 'token' | 'resource' | 'client'>): Call[] {
-    return this.history.calls.filter((call) => {
-      if (call.resource !== resource || !mayHaveHappened(call)) return false;
+    return this.about(resource).filter((call) => {
+      if (!ENDING.has(call.method) || !mayHaveHappened(call)) return false;
       const isMeant = call.client === client && (call.token === undefined || call.token === token);
       if (call.method === 'unlock') return isMeant;
       if (call.method === 'update') return isMeant && call.newClient !== undefined;
@@ -126,11 +131,10 @@ export class Facts {
     const at = answeredAt(report, 'started');
     let end =
       outcome.left === undefined ? Number.POSITIVE_INFINITY : this.leaseEnd(at, outcome.left * 1_000 - 1);
-    for (const call of this.history.calls) {
+    for (const call of this.about(resource)) {
       const shortens =
         call.ttl !== undefined &&
         (call.method === 'renew' || call.method === 'update') &&
-        call.resource === resource &&
         call.client === client &&
         (call.token === undefined || call.token === token) &&
         mayHaveHappened(call) &&

@@ -45,7 +45,6 @@ async function simulate(): Promise<void> {
   let done = 0;
 
   for (let seed = from; seed < from + count; seed += 1) {
-    if (values.trace) process.stderr.write(`seed ${seed}\n`);
     const result = await run(seed);
     done += 1;
     totals.calls += result.calls;
@@ -55,6 +54,8 @@ async function simulate(): Promise<void> {
     totals.simulatedHours += result.simulatedMs / 3_600_000;
     const { violations } = result;
     const [first] = violations;
+    if (values.trace)
+      process.stderr.write(`seed ${seed} ${first ? `FAILED ${first.rule}: ${first.text}` : 'ok'}\n`);
     if (first) {
       failed.push({
         seed,

@@ -126,8 +126,8 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
     `seed ${seed}: ${JSON.stringify({ ...settings, fence: hasFences, resources, semaphore })}`,
   );
   world.tell('chance', `troubles: ${troubles.map(([name]) => name).join(', ')}`);
-  const duration = world.span(10_000, 60_000);
-  const pace = world.span(300, 6_000);
+  const duration = world.span(5_000, 25_000);
+  const pace = world.span(100, 3_000);
   const next = () => {
     if (isOver) return;
     const trouble = troubles.length > 0 ? oneOf(random, troubles) : undefined;

@@ -94,7 +94,8 @@ export class Storage {
     if (taken.length === 0) return 0;
     this.used += Math.max(0, at + taken.length - node.live.length);
     node.live.write(at, taken);
-    node.unflushed.push({ at, bytes: Uint8Array.from(taken) });
+    // Large writes are the program's own buffers, which it does not change.
+    node.unflushed.push({ at, bytes: taken.length >= 1 << 16 ? taken : Uint8Array.from(taken) });
     node.modified = now;
     return taken.length;
   }

@@ -66,6 +66,8 @@ export function reset(scene: Scene): void {
   daemons.beforeStart = () => {
     if (!daemons.isNobodyAlive) return;
     daemons.beforeStart = () => undefined;
+    // What was damaged before is mended first.
+    daemons.refused();
     const { storage } = disk;
     const directory = storage.find(DIRECTORY);
     const own = directory?.entries.get('.lockd');

@@ -48,8 +48,8 @@ function isToldOf({ outcome, isDoubled }: Call): boolean {
 function endOf(facts: Facts, holding: Holding): number {
   const { token, resource, client } = holding;
   let end = Number.POSITIVE_INFINITY;
-  for (const call of facts.history.calls) {
-    if (call.resource !== resource || !isDefinite(call) || call.ended === undefined) continue;
+  for (const call of facts.about(resource)) {
+    if (!isDefinite(call) || call.ended === undefined) continue;
     if (call.started < holding.from) continue;
     const { method, outcome } = call;
     const isOwn = call.client === client && (call.token ?? token) === token;
@@ -68,8 +68,8 @@ export function checkEnds(facts: Facts): Violation[] {
   for (const holding of facts.holdings) {
     const end = endOf(facts, holding);
     if (end === Number.POSITIVE_INFINITY) continue;
-    for (const call of facts.history.calls) {
-      if (call.resource !== holding.resource || call.started <= end || !shows(call, holding.token)) continue;
+    for (const call of facts.about(holding.resource)) {
+      if (call.started <= end || !shows(call, holding)) continue;
       const text = `${describe(call)} shows token ${holding.token} of ${holding.client}, which had ended`;
       violations.push({ rule: 'C5', at: call.ended ?? call.started, text });
     }
@@ -78,8 +78,11 @@ export function checkEnds(facts: Facts): Violation[] {
 }
 
 /** Whether the answer says that this token is held. */
-function shows({ outcome, token: asked }: Call, token: number): boolean {
-  if (outcome?.kind === 'hold') return outcome.token === token;
+function shows({ outcome, token: asked }: Call, { token, client }: Holding): boolean {
+  if (outcome?.kind === 'hold') return outcome.token === token && outcome.client === client;
   if (outcome?.kind === 'checked') return asked === token && outcome.isCurrent;
-  return outcome?.kind === 'seen' && outcome.holds.some((hold) => hold.token === token && hold.isLive);
+  return (
+    outcome?.kind === 'seen' &&
+    outcome.holds.some((hold) => hold.token === token && hold.client === client && hold.isLive)
+  );
 }

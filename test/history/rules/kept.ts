@@ -8,7 +8,7 @@ const NOT_HELD: readonly string[] = ['notLocked', 'notOwner', 'staleToken', 'los
 export function checkKept(facts: Facts): Violation[] {
   const violations: Violation[] = [];
   for (const holding of facts.holdings) {
-    for (const call of facts.history.calls) {
+    for (const call of facts.about(holding.resource)) {
       const { resource, outcome, started, ended } = call;
       if (resource !== holding.resource || !outcome || ended === undefined) continue;
       if (started < holding.from || !denies(call, holding)) continue;

@@ -86,12 +86,9 @@ function passedInSight(facts: Facts): Violation[] {
 
 /** The hold of a client that got it by the only call it made for it, which waited. */
 function waiting(facts: Facts, resource: string, client: string): Holding | undefined {
-  const asked = facts.history.calls.filter(
-    (call) =>
-      call.resource === resource &&
-      call.client === client &&
-      ['lock', 'enqueue', 'wait'].includes(call.method),
-  );
+  const asked = facts
+    .about(resource)
+    .filter((call) => call.client === client && ['lock', 'enqueue', 'wait'].includes(call.method));
   const [only] = asked;
   if (asked.length !== 1 || only?.method !== 'lock' || only.isDoubled || only.outcome?.kind !== 'hold')
     return undefined;
