@@ -50,6 +50,8 @@ export function damage(scene: Scene): void {
     world.tell('somebody', `cuts ${newest} off within its snapshot`);
     daemons.expectRefusal({
       onRefused: () => {
+        // Whoever mends it sees to the room.
+        disk.storage.capacity = Number.POSITIVE_INFINITY;
         disk.storage.write(node, 0, whole, world.now);
         disk.storage.flushContent(node)(true, world.random);
         world.tell('somebody', `mends ${newest}`);
@@ -66,7 +68,8 @@ export function reset(scene: Scene): void {
   daemons.beforeStart = () => {
     if (!daemons.isNobodyAlive) return;
     daemons.beforeStart = () => undefined;
-    // What was damaged before is mended first.
+    // What was damaged before is mended first, and the disk with it: a file that cannot be read tells no token.
+    disk.faults = [];
     daemons.refused();
     const { storage } = disk;
     const directory = storage.find(DIRECTORY);
