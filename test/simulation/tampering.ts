@@ -79,14 +79,22 @@ export function reset(scene: Scene): void {
     storage.change({ effects: [aside, { directory, name: '.lockd' }] });
     storage.flushNames(directory);
     for (const machine of machines) machine.wallOffset -= 10 * 365 * 24 * 3_600_000;
-    const tokens = [...directory.entries].flatMap(([name, node]) => {
-      if (!name.endsWith('.lock')) return [];
-      const holders = /"token": "(\d+)"/g;
-      return [...Buffer.from(node.live.all).toString().matchAll(holders)].map((match) => Number(match[1]));
-    });
+    const tokens = [...directory.entries].flatMap(([name, node]) =>
+      name.endsWith('.lock') ? tokensIn(Buffer.from(node.live.all).toString()) : [],
+    );
     world.tell('somebody', 'moves the journal away');
     const at = world.now;
     daemons.onNextReady = () =>
       tell({ kind: 'reset', at, ready: world.now, highestToken: Math.max(0, ...tokens) });
   };
+}
+
+/** The tokens that a lock file names; none where it is torn. */
+function tokensIn(content: string): number[] {
+  try {
+    const { holders } = JSON.parse(content) as { readonly holders: readonly { readonly token: string }[] };
+    return holders.map(({ token }) => Number(token));
+  } catch {
+    return [];
+  }
 }
