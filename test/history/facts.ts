@@ -48,12 +48,14 @@ export class Facts {
       this.#calls.set(key, calls);
       calls.push(call);
     }
-    const reports = new Map<number, Call[]>();
+    // A token stands for two holds where it was forgotten in between, or by mistake.
+    const reports = new Map<string, Call[]>();
     for (const call of history.calls) {
       if (call.outcome?.kind !== 'hold') continue;
-      reports.set(call.outcome.token, [...(reports.get(call.outcome.token) ?? []), call]);
+      const key = JSON.stringify([call.outcome.token, call.outcome.client, call.resource]);
+      reports.set(key, [...(reports.get(key) ?? []), call]);
     }
-    this.holdings = [...reports].map(([token, calls]) => this.#holding(token, calls));
+    this.holdings = [...reports.values()].map((calls) => this.#holding(calls));
     this.holdings.sort((a, b) => a.token - b.token);
     for (const holding of this.holdings) this.byToken.set(holding.token, holding);
   }
@@ -100,10 +102,10 @@ export class Facts {
     return end;
   }
 
-  #holding(token: number, reports: Call[]): Holding {
+  #holding(reports: Call[]): Holding {
     const [first] = reports as [Call, ...Call[]];
     const outcome = first.outcome as Extract<NonNullable<Call['outcome']>, { kind: 'hold' }>;
-    const { client, limit } = outcome;
+    const { client, token, limit } = outcome;
     const { resource } = first;
     const from = Math.min(...reports.map((report) => answeredAt(report)));
     const known = { token, resource, client };

@@ -30,8 +30,9 @@ export function checkUnlocks(facts: Facts): Violation[] {
 }
 
 function mayHold(facts: Facts, { resource, client, token, started, ended = 0 }: Call): boolean {
-  const known = token === undefined ? undefined : facts.byToken.get(token);
-  if (known && (known.client !== client || known.resource !== resource)) return false;
+  const known = facts.holdings.filter((one) => one.token === token);
+  if (known.length > 0 && !known.some((one) => one.client === client && one.resource === resource))
+    return false;
   const own = facts.on(resource).filter((one) => one.client === client && (token ?? one.token) === one.token);
   if (own.some((holding) => endOf(facts, holding) >= started)) return true;
   const given = facts.happenings('foreign').some((one) => one.client === client);
