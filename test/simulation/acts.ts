@@ -83,6 +83,21 @@ async function leaves(actor: Actor): Promise<void> {
   await actor.client({ client: client.client }).unlock(resource);
 }
 
+/** Lets a lease run out, and looks on: it must not end too soon, whatever stands still meanwhile. */
+async function watches(actor: Actor): Promise<void> {
+  const { world, resource, ttl, limit } = wish(actor);
+  const client = actor.client({ retry: { attempts: 1 } });
+  const { token } = await client.lock(resource, { ttl, limit });
+  for (let looks = 0; looks < 60; looks += 1) {
+    await actor.pause(world.span(20, 400));
+    try {
+      if (!(await client.check(resource, token))) return;
+    } catch {
+      // Nobody there, or nobody awake: what comes afterwards is what matters.
+    }
+  }
+}
+
 /** Looks. */
 async function looks(actor: Actor): Promise<void> {
   const { world, resource } = wish(actor);
@@ -144,6 +159,7 @@ export const ACTS: readonly ((actor: Actor) => Promise<void>)[] = [
   holds,
   queues,
   brinks,
+  watches,
   leaves,
   looks,
   operates,

@@ -148,7 +148,7 @@ function failCall({ disk, world }: Scene): void {
   const operation = oneOf(world.random, SINGLE);
   const code = oneOf(world.random, ['EIO', 'ENOSPC', 'EMFILE']);
   const times = 1 + world.random(3);
-  const isDone = world.oneIn(5);
+  const isDone = world.oneIn(3);
   const fault = { code, operations: [operation], oneIn: 1 + world.random(4), times, isDone };
   diskFault(disk, fault, world.span(100, 5_000));
 }
