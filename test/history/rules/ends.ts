@@ -5,7 +5,7 @@ import { type Call, describe, type Violation } from '../history.js';
 /** C3. */
 export function checkUnlocks(facts: Facts): Violation[] {
   const violations: Violation[] = [];
-  const unlocked = new Map<number, Call>();
+  const unlocked = new Map<string, Call>();
   for (const call of facts.history.calls) {
     const { method, outcome, ended = 0, token } = call;
     if (method !== 'unlock' || outcome?.kind !== 'done') continue;
@@ -17,8 +17,9 @@ export function checkUnlocks(facts: Facts): Violation[] {
       });
     }
     if (token === undefined || call.isDoubled) continue;
-    const before = unlocked.get(token);
-    unlocked.set(token, call);
+    const hold = JSON.stringify([token, call.client, call.resource]);
+    const before = unlocked.get(hold);
+    unlocked.set(hold, call);
     if (before)
       violations.push({
         rule: 'C3',
