@@ -4,7 +4,6 @@
  */
 import type { LockdClient } from '../../src/client/client.js';
 import { lockFileName } from '../../src/lock-files/names.js';
-import type { History } from '../history/history.js';
 import { Actor } from './clients.js';
 import { DIRECTORY } from './daemons.js';
 import { Machine } from './machine.js';
@@ -14,17 +13,15 @@ import { cutPower, type Scene } from './troubles.js';
 /** Milliseconds for each step. */
 const PATIENCE_MS = 150_000;
 
-export async function settle(scene: Scene, history: History): Promise<void> {
+export async function settle(scene: Scene): Promise<void> {
   const { world, daemons } = scene;
-  const { violations } = new Steps(scene);
-  void violations;
-  void history;
   const steps = new Steps(scene);
   await steps.until('a daemon serves', () => daemons.isAnybodyServing);
+  // What somebody put there by hand is a lock from here on.
+  await steps.maintain();
   await steps.do('every resource becomes free', (actor) => steps.freeAll(actor));
   await steps.do('every resource can be locked', (actor) => steps.lockAll(actor));
-  const { lockd } = daemons.current ?? {};
-  if (lockd) await steps.do('the lock files are compared', () => lockd.maintain());
+  await steps.maintain();
   steps.compareFiles();
   const before = daemons.current;
   if (world.oneIn(2)) cutPower(scene);
@@ -38,7 +35,6 @@ export async function settle(scene: Scene, history: History): Promise<void> {
 }
 
 class Steps {
-  readonly violations: string[] = [];
   readonly #process: Process;
   readonly #tokens = new Map<string, string>();
 
@@ -74,6 +70,11 @@ class Steps {
       );
     });
     await this.until(what, () => isDone);
+  }
+
+  async maintain(): Promise<void> {
+    const { lockd } = this.scene.daemons.current ?? {};
+    if (lockd) await this.do('the lock files are compared', () => lockd.maintain());
   }
 
   /** Waits for leases, claims and fences to end by themselves, and ends what would never end. */

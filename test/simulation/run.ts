@@ -159,7 +159,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
     });
   }
   const history: History = { calls: network.calls, happenings, isFenced };
-  await settle(scene, history);
+  await settle(scene);
   for (const violation of check(history)) accuse(violation);
   return {
     seed,
