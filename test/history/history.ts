@@ -92,6 +92,8 @@ export type Happening =
   /** No daemon served: none was there, or it was stopped. Leases stand still. */
   | { readonly kind: 'away'; readonly from: number; readonly to: number }
   | { readonly kind: 'ended'; readonly daemon: string; readonly at: number }
+  /** The disk refused or hung now and then. */
+  | { readonly kind: 'troubled'; readonly from: number; readonly to: number }
   /** A fence command ran; it has succeeded if `succeeded`. */
   | {
       readonly kind: 'fenced';

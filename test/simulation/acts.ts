@@ -76,7 +76,9 @@ async function leaves(actor: Actor): Promise<void> {
   const { world, resource, limit } = wish(actor);
   const gone = new AbortController();
   const client = actor.client({ retry: { attempts: 1 }, signal: gone.signal });
-  const callOff = actor.process.after(world.span(1, 6_000), () => gone.abort(new GaveUp()));
+  // Often just when it may be granted.
+  const patience = world.oneIn(2) ? world.span(0.5, 60) : world.span(1, 6_000);
+  const callOff = actor.process.after(patience, () => gone.abort(new GaveUp()));
   await client.call('lock', resource, client.client, { limit, wait: 30 });
   callOff();
   await actor.pause(world.span(1, 1_000));

@@ -58,6 +58,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   const network = new Network(world);
   const disk = new DiskState(world, new Storage());
   const { storage } = disk;
+  disk.flushMs = oneOf(random, [disk.flushMs, [2, 60]] as const);
   storage.change({
     effects: [{ directory: storage.root, name: DIRECTORY.slice(1), node: storage.node('directory') }],
   });

@@ -23,6 +23,7 @@ export function tamper(scene: Scene): void {
   const node = storage.node('file');
   storage.change({ effects: [{ directory, name, node }] });
   storage.write(node, 0, Buffer.from(`${client}\n`), world.now);
+  storage.flushContent(node)(true, world.random);
   world.tell('somebody', `puts ${name} of ${client} there`);
   tell({ kind: 'foreign', resource, client, at: world.now });
 }
@@ -78,6 +79,7 @@ export function reset(scene: Scene): void {
     const aside = { directory, name: `.lockd.damaged-${Math.round(world.now)}`, node: own };
     storage.change({ effects: [aside, { directory, name: '.lockd' }] });
     storage.flushNames(directory);
+    for (const node of directory.entries.values()) storage.flushContent(node)(true, world.random);
     for (const machine of machines) machine.wallOffset -= 10 * 365 * 24 * 3_600_000;
     const tokens = [...directory.entries].flatMap(([name, node]) =>
       name.endsWith('.lock') ? tokensIn(Buffer.from(node.live.all).toString()) : [],

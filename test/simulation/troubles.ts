@@ -136,7 +136,8 @@ const CHANGING: readonly Operation[] = [
 ];
 const SINGLE: readonly Operation[] = [...CHANGING, 'open', 'read', 'stat', 'list'];
 
-function diskFault(state: DiskState, fault: Fault, milliseconds: number): void {
+function diskFault({ disk: state, tell }: Scene, fault: Fault, milliseconds: number): void {
+  tell({ kind: 'troubled', from: state.world.now, to: state.world.now + milliseconds });
   state.faults.push(fault);
   state.world.after(milliseconds, () => {
     state.faults = state.faults.filter((one) => one !== fault);
@@ -144,37 +145,43 @@ function diskFault(state: DiskState, fault: Fault, milliseconds: number): void {
 }
 
 /** One call, or a few of one kind, fail. */
-function failCall({ disk, world }: Scene): void {
+function failCall(scene: Scene): void {
+  const { world } = scene;
   const operation = oneOf(world.random, SINGLE);
   const code = oneOf(world.random, ['EIO', 'ENOSPC', 'EMFILE']);
   const times = 1 + world.random(3);
   const isDone = world.oneIn(3);
   const fault = { code, operations: [operation], oneIn: 1 + world.random(4), times, isDone };
-  diskFault(disk, fault, world.span(100, 5_000));
+  diskFault(scene, fault, world.span(100, 5_000));
 }
 
-function failOften({ disk, world }: Scene): void {
-  diskFault(disk, { code: 'EIO', oneIn: 5 + world.random(60) }, world.span(50, 1_500));
+function failOften(scene: Scene): void {
+  const { world } = scene;
+  diskFault(scene, { code: 'EIO', oneIn: 5 + world.random(60) }, world.span(50, 1_500));
 }
 
-function readOnly({ disk, world }: Scene): void {
+function readOnly(scene: Scene): void {
+  const { world } = scene;
   world.tell('disk', 'is read-only for a while');
-  diskFault(disk, { code: 'EROFS', operations: CHANGING, oneIn: 1 }, world.span(100, 6_000));
+  diskFault(scene, { code: 'EROFS', operations: CHANGING, oneIn: 1 }, world.span(100, 6_000));
 }
 
 /** The disk gets full: writes are short, then fail. */
-function fill({ disk, world }: Scene): void {
+function fill({ disk, world, tell }: Scene): void {
   const { storage } = disk;
+  const milliseconds = world.span(100, 8_000);
+  tell({ kind: 'troubled', from: world.now, to: world.now + milliseconds });
   const room = world.random(3_000);
   world.tell('disk', `has room for ${room} bytes more`);
   storage.capacity = storage.used + room;
-  world.after(world.span(100, 8_000), () => {
+  world.after(milliseconds, () => {
     storage.capacity = Number.POSITIVE_INFINITY;
     world.tell('disk', 'has room again');
   });
 }
 
-function hang({ disk, world }: Scene): void {
+function hang({ disk, world, tell }: Scene): void {
+  tell({ kind: 'troubled', from: world.now, to: world.now + 9_000 });
   disk.hangMs = world.span(20, 6_000);
   world.tell('disk', `flushes hang for ${Math.round(disk.hangMs)} ms`);
   world.after(world.span(10, 3_000), () => {

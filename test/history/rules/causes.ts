@@ -41,8 +41,8 @@ function mayBeOf({ outcome, isDoubled, method, newClient }: Call, token: number)
   return outcome.token === token || (method === 'update' && newClient !== undefined);
 }
 
-/** Milliseconds within which a grant that nobody received is taken back, also on a disk that refuses for a while. */
-const TAKEN_BACK_MS = 15_000;
+/** Milliseconds within which a grant that nobody received is taken back, on a disk that works. */
+const TAKEN_BACK_MS = 2_000;
 
 /** A caller that was gone before the answer was written does not keep the hold, where the daemon did not die meanwhile. */
 export function checkUnreceived(facts: Facts): Violation[] {
@@ -60,6 +60,10 @@ export function checkUnreceived(facts: Facts): Violation[] {
         visits?.length === 1 &&
         visits.every((visit) => {
           const { goneAt = Number.POSITIVE_INFINITY, wroteAt } = visit;
+          const isHindered = facts
+            .happenings('troubled')
+            .some(({ from, to }) => from < started && to > goneAt - 10_000);
+          if (isHindered) return false;
           return visit.daemon === daemon && wroteAt === undefined && goneAt < started - TAKEN_BACK_MS;
         });
       if (causes.length === 0 || !causes.every(wasGone)) continue;
