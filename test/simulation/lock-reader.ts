@@ -17,6 +17,7 @@ export class LockReader {
     const [name, node] = oneOf(world.random, files);
     const before = text(node.live.all);
     const { inode } = node;
+    const { cuts } = disk.storage;
     node.opened += 1;
     // What was foreign, or torn by a power cut, when it was opened may say anything.
     const wasOurs = isWhole(before, resourceOf(name));
@@ -24,7 +25,9 @@ export class LockReader {
       const now = text(node.live.all);
       node.opened -= 1;
       disk.storage.release(node);
-      if (!wasOurs || node.inode !== inode || isWhole(now, resourceOf(name))) return;
+      // Whoever read when the power went reads no more.
+      if (!wasOurs || node.inode !== inode || disk.storage.cuts !== cuts || isWhole(now, resourceOf(name)))
+        return;
       this.scene.tell({
         kind: 'misread',
         at: world.now,

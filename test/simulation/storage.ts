@@ -42,6 +42,8 @@ export class Storage {
   /** Bytes that fit on the disk. */
   capacity = Number.POSITIVE_INFINITY;
   used = 0;
+  /** How often the power was cut. */
+  cuts = 0;
   #pendingNames: NameChange[] = [];
   #nextInode = 2n;
   #free: bigint[] = [];
@@ -130,6 +132,7 @@ export class Storage {
 
   /** The power goes: what is there afterwards is what was flushed, and of the rest what chance leaves. */
   cutPower(mode: CutMode, random: Random): void {
+    this.cuts += 1;
     // File systems with a journal keep the order of names: what is there of them is all up to some moment.
     const keeps = keeping(mode === 'any' ? 'prefix' : mode, random, this.#pendingNames.length);
     for (const [index, change] of this.#pendingNames.entries()) if (keeps(index)) applyNames(change);
