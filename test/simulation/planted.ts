@@ -92,10 +92,11 @@ export const PLANTED: readonly Planted[] = [
     by: '    if (this.#firstBad === undefined && number < 0) {\n      throw',
   },
   {
-    name: 'second opening of a new segment',
+    name: 'flush of the name of a new segment',
     file: 'src/store/journal/segment.ts',
-    replace: '      await this.disk.syncDirectory(this.layout.own);\n      const reopened',
-    by: '      const reopened',
+    replace:
+      '      const isFlushed = this.disk.syncDirectory(this.layout.own);\n      await isFlushed.finally(() => forFile.close());',
+    by: '      forFile.close();',
   },
   {
     name: 'fence before grant',
