@@ -50,7 +50,21 @@ export class Comparison {
     return joinClaims(foreign);
   }
 
-  /** Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots. */
+  /** Beside a journal without any token the lock files are all that is known, and every later token must be above theirs. */
+  #assertRead(locks: readonly ForeignLock[]): void {
+    const unread = locks.find(({ failure }) => failure !== undefined);
+    if (!unread) return;
+    const { files, failure, resource } = unread;
+    throw new StartRefused(
+      `${files.join(', ')} could not be read (${failure}), and nothing else tells who holds '${resource}', and by which token. ` +
+        `Start lockd again; if that does not help, move the file away, and '${resource}' is free`,
+    );
+  }
+
+  /**
+   * Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots; where one is
+   * not as it should be, the next start drops them.
+   */
   *renewViews(table: LockTable): Generator<void> {
     for (const [resource, view] of this.views.all()) {
       if (view.slot === undefined) this.#renewView(resource, view, table);
@@ -64,6 +78,8 @@ export class Comparison {
     this.#slotInodes = new Map();
   }
 
+    // What could not be renewed or removed is told from foreign files by its old slot alone, once a power cut has torn it.
+    if (this.views.problems.size > 0) return;
   /** Once a minute, with `names` as the lock directory had them a moment ago, step by step. */
   *run(names: readonly string[], table: LockTable, adopt: (lock: ForeignLock) => void): Generator<void> {
     const { views } = this;

@@ -144,6 +144,21 @@ describe.each(MODES)('lock files %s', (_, options) => {
     expect(place.names()).toEqual(['db.lock']);
   });
 
+  test('that could not be renewed stay known as ours, whatever a power cut makes of them', () => {
+    const place = started();
+    place.save(lock('a', 'A'));
+    place.start();
+    place.disk.failNext(options.withoutHardLinks ? 'create' : 'rename', { code: 'EIO' });
+    place.renew();
+    expect(place.slotFolders()).toContain('slots-0000000001');
+    place.world.do(unlock('a', 'A'));
+    if (!options.withoutHardLinks) place.put('a.lock', '');
+    expect(place.start()).toEqual([]);
+    place.renew();
+    expect(place.names()).toEqual([]);
+    expect(place.slotFolders()).toEqual(['slots-0000000003']);
+  });
+
   test.each([
     ['empty', ''],
     ['torn', foreignJson('a', ['A']).slice(0, 40)],
