@@ -117,7 +117,11 @@ export class Saving {
     this.forgetProblems();
     for (const { resource, files } of draft.adopted) lockFiles.setAside(resource, files);
     lockFiles.apply(prepared);
-    await lockFiles.flush();
+    if (lockFiles.hasMovedNames) {
+      await lockFiles.flush();
+      // A flush takes its time: another daemon may have taken over meanwhile.
+      await store.confirm();
+    }
     return undefined;
   }
 }

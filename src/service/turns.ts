@@ -262,7 +262,11 @@ export class Turns {
     this.#answerSaved();
     await this.options.store.confirm();
     for (const { resource, files } of draft.adopted) this.options.lockFiles.setAside(resource, files);
-    await this.options.lockFiles.flush();
+    if (this.options.lockFiles.hasMovedNames) {
+      await this.options.lockFiles.flush();
+      // A flush takes its time: another daemon may have taken over meanwhile.
+      await this.options.store.confirm();
+    }
     this.#settle(draft);
     await afterRound(this.options.clock);
   }

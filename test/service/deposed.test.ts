@@ -75,6 +75,30 @@ describe('a daemon whose directory another one took over', () => {
     expect(await outcome(lockd.lock('torn', 'A'))).toBe('Stopped');
   });
 
+  test('does not answer what it saved when it was taken over while it flushed names that it moved', async () => {
+    const directory = temporaryDirectory();
+    const { lockd, layout, disk } = await openDaemon(directory);
+    fs.writeFileSync(join(directory, 'x.lock'), 'by hand');
+    disk.before('syncDirectory', () => fs.writeFileSync(layout.epoch(2), ''), /adopted$/);
+    expect(await outcome(lockd.lock('x', 'X'))).toBe('Stopped');
+    expect(disk.count('syncDirectory', /adopted$/)).toBe(1);
+  });
+
+  test('does not answer what changed nothing in the middle of that either', async () => {
+    const directory = temporaryDirectory();
+    const before = await openDaemon(directory);
+    await before.lockd.lock('a', 'A');
+    await before.lockd.close();
+    fs.unlinkSync(join(directory, 'a.lock'));
+    fs.writeFileSync(join(directory, 'a.lock'), 'by hand');
+    const { lockd, layout, disk } = await openDaemon(directory);
+    disk.before('syncDirectory', () => fs.writeFileSync(layout.epoch(3), ''), /adopted$/);
+    // The file is moved away beside the calls.
+    let told: unknown;
+    while (disk.count('syncDirectory', /adopted$/) === 0) told = await outcome(lockd.status('a'));
+    expect(told).toBe('Stopped');
+  });
+
   test('moves no unreadable lock file away', async () => {
     const directory = temporaryDirectory();
     fs.writeFileSync(join(directory, 'torn.lock'), '');
