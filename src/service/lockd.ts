@@ -377,7 +377,14 @@ export class Lockd implements LockService {
   async #loseClaim(error: Error): Promise<void> {
     if (this.#closing) return;
     this.#log('error', `The lock on ${this.directory} was taken away (${error.message}); stopping`);
-    await this.close();
+    try {
+      await this.close();
+    } catch (problem) {
+      this.#log(
+        'error',
+        `${this.directory} could not be given back in good order: ${(problem as Error).message}`,
+      );
+    }
     this.#settleFailed(error);
   }
 

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { nodeDirectoryAccess } from '../../src/disk/directory-access.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import { StartRefused } from '../../src/disk/start-refused.js';
 import { Lockd } from '../../src/service/lockd.js';
@@ -54,6 +55,26 @@ describe('closing', () => {
     expect(lockd.close()).toBe(first);
     await first;
     await lockd.close();
+  });
+
+  test('because the directory lock was taken away: says so, also where it cannot be given back', async () => {
+    let settle: (error: Error) => void = () => undefined;
+    const lost = new Promise<Error>((resolve) => {
+      settle = resolve;
+    });
+    const release = () => Promise.reject(new Error('EROFS: daemon.lock'));
+    const claim = async () => ({ lost, warnings: [], release });
+    const log: string[] = [];
+    const directory = temporaryDirectory();
+    const access = { ...nodeDirectoryAccess, claim };
+    const lockd = await Lockd.open({ directory, access, log: (_, message) => log.push(message) });
+    settle(new Error('heartbeat too late'));
+    expect((await lockd.failed).message).toBe('heartbeat too late');
+    expect(log).toEqual([
+      `The lock on ${lockd.directory} was taken away (heartbeat too late); stopping`,
+      `${lockd.directory} could not be given back in good order: EROFS: daemon.lock`,
+    ]);
+    expect(await outcome(lockd.status('a'))).toBe(STOPPING);
   });
 
   test('at once, and opened again, many times over', async () => {
