@@ -6,10 +6,14 @@
 import type { LockTable } from '../core/table.js';
 import { type Disk, errorCode, unlinkIfThere } from '../disk/disk.js';
 import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
+import { StartRefused } from '../disk/start-refused.js';
 import type { Aside } from './aside.js';
 import { classify, type ForeignLock, joinClaims, slotInodes } from './foreign.js';
 import { isLockFileName, lockFileName, resourceOfLockFile } from './names.js';
 import type { View, Views } from './views.js';
+
+/** The next token of a journal that has given none. */
+const FIRST_TOKEN = 1;
 
 export interface ComparisonOptions {
   readonly disk: Disk;
@@ -33,7 +37,10 @@ export class Comparison {
     private readonly aside: Aside,
   ) {}
 
-  /** Once, before the first answer; what stands in the files that are kept is checked by `renewViews`. */
+  /**
+   * Once, before the first answer; what stands in the files that are kept is checked by `renewViews`. Throws `StartRefused`
+   * where the disk fails to read what nothing else knows.
+   */
   atStart(table: LockTable, nextToken?: number): ForeignLock[] {
     const { disk, layout } = this.options;
     const expected = new Map<string, string>();
@@ -47,6 +54,7 @@ export class Comparison {
     for (const resource of expected.values()) {
       if (!this.views.has(resource)) this.#mend(resource, table);
     }
+    if (nextToken === FIRST_TOKEN) this.#assertRead(foreign);
     return joinClaims(foreign);
   }
 
@@ -70,6 +78,8 @@ export class Comparison {
       if (view.slot === undefined) this.#renewView(resource, view, table);
       yield;
     }
+    // What could not be renewed or removed is told from foreign files by its old slot alone, once a power cut has torn it.
+    if (this.views.problems.size > 0) return;
     for (const name of this.options.disk.list(this.options.layout.own)) {
       const epoch = parseSlotsDirectory(name);
       if (epoch !== undefined && epoch < this.options.epoch) yield* this.#dropSlots(epoch);
@@ -78,8 +88,6 @@ export class Comparison {
     this.#slotInodes = new Map();
   }
 
-    // What could not be renewed or removed is told from foreign files by its old slot alone, once a power cut has torn it.
-    if (this.views.problems.size > 0) return;
   /** Once a minute, with `names` as the lock directory had them a moment ago, step by step. */
   *run(names: readonly string[], table: LockTable, adopt: (lock: ForeignLock) => void): Generator<void> {
     const { views } = this;

@@ -14,6 +14,8 @@ export interface ForeignLock {
   readonly claim?: { readonly limit: number; readonly holders: readonly ForeignHolder[] };
   /** The greatest token in any of the files, also where they claim nothing together; absent where they name none. */
   readonly highestToken?: number;
+  /** What the disk said where it, and not the content, is the reason that nobody can tell. */
+  readonly failure?: string;
 }
 
 export type Classified =
@@ -39,7 +41,12 @@ export function classify(
   const entry = disk.stat(layout.lockFile(name));
   // What is no UTF-8 comes with U+FFFD in it, and is not to be found under that name.
   if (!entry) return name.includes('\ufffd') ? { kind: 'nameless' } : undefined;
-  const content = entry.kind === 'file' ? contentOf(disk, layout.lockFile(name), entry.size) : undefined;
+  let failure: string | undefined;
+  const note = (error: Error) => {
+    failure = isOfDisk(error) ? error.message : undefined;
+  };
+  const path = layout.lockFile(name);
+  const content = entry.kind === 'file' ? contentOf(disk, path, entry.size, note) : undefined;
   const isOwn = (entry.kind === 'file' && isOurs(entry.inode)) || content?.directory === directoryId;
   const highestToken = Math.max(0, ...(content?.holders.map((holder) => holder.token ?? 0) ?? []));
   if (isOwn && highestToken < nextToken) return { kind: 'ours' };
@@ -47,24 +54,39 @@ export function classify(
   if (resourceProblem(resource)) return { kind: 'nameless' };
   const lock: ForeignLock = {
     resource,
-    files: [layout.lockFile(name)],
+    files: [path],
     // Whose name and content speak of different resources is no lock that anybody could take over.
     ...(content && (content.resource ?? resource) === resource
       ? { claim: { limit: content.limit, holders: content.holders } }
       : {}),
     ...highest(content?.holders.map((holder) => holder.token) ?? []),
+    ...(failure === undefined ? {} : { failure }),
   };
   return { kind: 'foreign', lock };
 }
 
-/** What the regular file at `path`, of `size` bytes, says; undefined where it says nothing readable. */
-export function contentOf(disk: Disk, path: string, size: number): ReadContent | undefined {
+/** Whether an error may be gone the next time: it is not the file that is gone, or not for us. */
+function isOfDisk(error: Error): boolean {
+  return !['ENOENT', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '');
+}
+
+/**
+ * What the regular file at `path`, of `size` bytes, says; undefined where it says nothing readable. `onFailure` hears of the
+ * disk's error.
+ */
+export function contentOf(
+  disk: Disk,
+  path: string,
+  size: number,
+  onFailure: (error: Error) => void = () => undefined,
+): ReadContent | undefined {
   if (size > MAX_CONTENT_BYTES) return undefined;
   try {
     const bytes = readWhole(disk, path, size);
     return bytes && readContent(bytes);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
+    onFailure(error as Error);
     return undefined;
   }
 }
@@ -101,11 +123,13 @@ function join(a: ForeignLock, b: ForeignLock): ForeignLock {
   const files = [...a.files, ...b.files];
   const isSame = a.claim && b.claim && holderNames(a) === holderNames(b);
   const claim = (b.highestToken ?? 0) > (a.highestToken ?? 0) ? b.claim : a.claim;
+  const failure = a.failure ?? b.failure;
   return {
     resource: a.resource,
     files,
     ...(isSame && claim ? { claim } : {}),
     ...highest([a.highestToken, b.highestToken]),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 

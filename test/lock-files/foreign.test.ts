@@ -205,6 +205,31 @@ describe('an unreadable file', () => {
     const place = new Place();
     place.put('a.lock', 'A');
     place.disk.failNext(op, { code: 'EIO', path: /a\.lock$/ });
+    const failure = expect.stringContaining('EIO');
+    expect(place.start()).toEqual([{ resource: 'a', files: [place.at('a.lock')], failure }]);
+  });
+
+  test.each(['open', 'read'] as const)(
+    'stops a start whose journal knows no token where the disk fails its %s',
+    (op) => {
+      const place = new Place({ nextToken: 1 });
+      place.put('a.lock', foreignJson('a', ['A'], 41));
+      place.disk.failNext(op, { code: 'EIO', path: /a\.lock$/ });
+      expect(() => place.start()).toThrow(
+        expect.objectContaining({
+          name: 'StartRefused',
+          message: expect.stringMatching(/a\.lock could not be read \(EIO.*move the file away/),
+        }),
+      );
+      expect(place.names()).toEqual(['a.lock']);
+      expect(place.start()).toEqual([expect.objectContaining({ resource: 'a', highestToken: 41 })]);
+    },
+  );
+
+  test('stops no start where the file is not for us', () => {
+    const place = new Place({ nextToken: 1 });
+    place.put('a.lock', 'A');
+    place.disk.failNext('open', { code: 'EACCES', path: /a\.lock$/ });
     expect(place.start()).toEqual([{ resource: 'a', files: [place.at('a.lock')] }]);
   });
 

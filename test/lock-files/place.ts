@@ -20,6 +20,8 @@ const NEW_ID = '33333333-3333-4333-8333-333333333333';
 
 export interface PlaceOptions {
   readonly isNew?: boolean;
+  /** That of the journal, as it was read. */
+  readonly nextToken?: number;
   readonly maxOpenSlots?: number;
   readonly withoutHardLinks?: boolean;
 }
@@ -60,7 +62,7 @@ export class Place {
       warn: (message) => warned.push(message),
       ...(options.maxOpenSlots === undefined ? {} : { maxOpenSlots: options.maxOpenSlots }),
     });
-    return this.files.compareAtStart(this.world.table);
+    return this.files.compareAtStart(this.world.table, options.nextToken);
   }
 
   /** One turn that is saved. Throws what `prepare` throws, with the table as it was. */

@@ -1,4 +1,9 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { nodeDisk } from '../../src/disk/node-disk.js';
+import { StartRefused } from '../../src/disk/start-refused.js';
+import { FaultyDisk } from '../disk/faulty-disk.js';
 import { crashCopy, temporaryDirectory } from '../store/fixture.js';
 import { ManualClock, openDaemon } from './fixture.js';
 
@@ -74,6 +79,24 @@ describe('tokens rise', () => {
     expect(await restored.lockd.status('kept')).toMatchObject({ state: 'held' });
     tokens.push(Number((await restored.lockd.lock('r', 'A')).token));
     expectRising(tokens);
+  });
+
+  test('without a journal, with a clock that is wrong, on a disk that reads at the third try only', async () => {
+    const directory = temporaryDirectory();
+    const first = await openDaemon(directory, { clock: new ManualClock(NOW) });
+    const { token } = await first.lockd.lock('r', 'A');
+    await first.lockd.close();
+    fs.renameSync(join(directory, '.lockd'), join(directory, '.lockd.damaged'));
+    const clock = new ManualClock(0);
+    const faulty = new FaultyDisk(nodeDisk);
+    faulty.failNext('read', { code: 'EIO', path: /r\.lock$/, times: 2 });
+    for (const _ of ['first', 'second']) {
+      await expect(openDaemon(directory, { clock, faulty })).rejects.toThrow(StartRefused);
+    }
+    const { lockd } = await openDaemon(directory, { clock, faulty });
+    const [holder] = (await lockd.status('r')).holders;
+    const next = await lockd.lock('other', 'B');
+    expectRising([Number(token), Number(holder?.token), Number(next.token)]);
   });
 
   test.each<[string, number[]]>([
