@@ -41,6 +41,14 @@ function away(from: number, to: number): Happening {
   return { kind: 'away', from: from * 1_000, to: to * 1_000 };
 }
 
+function started(ready: number): Happening {
+  return { kind: 'started', daemon: `d${ready}`, from: ready * 1_000 - 100, ready: ready * 1_000 };
+}
+
+function reset(at: number, highestToken: number): Happening {
+  return { kind: 'reset', at: at * 1_000, ready: at * 1_000 + 100, highestToken };
+}
+
 function fenced(token: number, from: number, succeeded: boolean): Happening {
   const times = { from: from * 1_000, to: from * 1_000 + 100 };
   return { kind: 'fenced', daemon: 'd1', resource: 'r', token, ...times, succeeded };
@@ -48,6 +56,10 @@ function fenced(token: number, from: number, succeeded: boolean): Happening {
 
 const lockA = call('lock', 'A', 1, hold('A', 1));
 const leaseA = call('lock', 'A', 1, hold('A', 1, 10));
+/** Of its 10 s 16 are left. */
+const lengthenedA = call('renew', 'A', 1, { ...hold('A', 1, 10), left: 16 } as Outcome);
+const extendA = call('extend', 'A', 0.5, undefined, { token: 1 });
+const currentA = call('check', '', 9, { kind: 'checked', isCurrent: true }, { token: 1 });
 const unlockA = call('unlock', 'A', 3, DONE, { token: 1 });
 const lockB = call('lock', 'B', 5, hold('B', 2));
 
@@ -128,6 +140,12 @@ const PAIRS: readonly Pair[] = [
     ]),
   },
   {
+    rule: 'C5',
+    what: 'a token that was not forgotten with the journal is current again',
+    good: history([lockA, unlockA, currentA], [reset(5, 0)]),
+    bad: history([lockA, unlockA, currentA], [reset(5, 1)]),
+  },
+  {
     rule: 'C6',
     what: 'a later one is granted before somebody who waits',
     good: history([
@@ -153,6 +171,24 @@ const PAIRS: readonly Pair[] = [
     what: 'a lease ends while the daemon is not there',
     good: history([leaseA, call('renew', 'A', 22, LOST, { token: 1 })], [away(5, 15)]),
     bad: history([leaseA, call('renew', 'A', 18, LOST, { token: 1 })], [away(5, 15)]),
+  },
+  {
+    rule: 'C7',
+    what: 'a lease that a stop has lengthened ends before that, and no start in between',
+    good: history([lengthenedA, call('renew', 'A', 15.5, LOST, { token: 1 })], [started(5)]),
+    bad: history([lengthenedA, call('renew', 'A', 15.5, LOST, { token: 1 })]),
+  },
+  {
+    rule: 'C7',
+    what: 'a lease that somebody has extended is shortened by a start',
+    good: history([lengthenedA, call('renew', 'A', 15.5, LOST, { token: 1 })], [started(5)]),
+    bad: history([extendA, lengthenedA, call('renew', 'A', 15.5, LOST, { token: 1 })], [started(5)]),
+  },
+  {
+    rule: 'C7',
+    what: 'a lease ends before its ttl after a start',
+    good: history([leaseA, call('renew', 'A', 12, LOST, { token: 1 })], [started(5)]),
+    bad: history([lengthenedA, call('renew', 'A', 13, LOST, { token: 1 })], [started(5)]),
   },
   {
     rule: 'C8',

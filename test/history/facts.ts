@@ -74,6 +74,13 @@ export class Facts {
     return this.#calls.get(resource) ?? [];
   }
 
+  /** Whether a token that was given by `from` is known to nobody at `to`: it stood in no file when the journal was taken away. */
+  isForgotten(token: number, from: number, to: number): boolean {
+    return this.happenings('reset').some(
+      ({ at, highestToken }) => from < at && at < to && token > highestToken,
+    );
+  }
+
   /** The calls that may have given this client a hold there. */
   causes(resource: string, client: string): Call[] {
     return this.about(resource).filter((call) => mayGrant(call, client) && mayHaveHappened(call));
@@ -123,6 +130,24 @@ export class Facts {
     return { ...known, limit, reports, earliest, from, until, leaseUntil };
   }
 
+  /**
+   * Until when a lease runs of which an answer at `from` said how much is left. A stop of the daemon lengthens leases, and
+   * nobody saves by how much: at the next start one begins afresh, with its ttl, unless somebody may have extended it.
+   */
+  #leaseLeft(
+    from: number,
+    { left = 0, ttl = left }: { readonly left?: number; readonly ttl?: number },
+    { resource, client }: Pick<Holding, 'resource' | 'client'>,
+  ): number {
+    const end = this.leaseEnd(from, left * 1_000 - 1);
+    const isExtended = this.about(resource).some(
+      (call) => call.method === 'extend' && call.client === client,
+    );
+    if (left <= ttl || isExtended) return end;
+    const afresh = this.starts.filter(({ ready }) => ready > from);
+    return Math.min(end, ...afresh.map(({ ready }) => ready + ttl * 1_000 - SLACK_MS));
+  }
+
   /** Until when the lease surely runs by one answer; a shorter ttl that is asked for later may end it sooner. */
   #leaseOf(
     report: Call,
@@ -132,7 +157,9 @@ export class Facts {
     if (outcome?.kind !== 'hold') return report.started;
     const at = answeredAt(report, 'started');
     let end =
-      outcome.left === undefined ? Number.POSITIVE_INFINITY : this.leaseEnd(at, outcome.left * 1_000 - 1);
+      outcome.left === undefined
+        ? Number.POSITIVE_INFINITY
+        : this.#leaseLeft(at, outcome, { resource, client });
     for (const call of this.about(resource)) {
       const shortens =
         call.ttl !== undefined &&

@@ -70,15 +70,20 @@ export function checkEnds(facts: Facts): Violation[] {
   for (const holding of facts.holdings) {
     const end = endOf(facts, holding);
     if (end === Number.POSITIVE_INFINITY) continue;
-    // Of a token that stands for two holds, `check` does not say which it means.
-    const isOnly = facts.holdings.filter(({ token }) => token === holding.token).length === 1;
     for (const call of facts.about(holding.resource)) {
-      if (call.started <= end || !shows(call, holding) || (call.method === 'check' && !isOnly)) continue;
+      if (call.started <= end || !shows(call, holding)) continue;
+      if (call.method === 'check' && isAmbiguous(facts, holding, call)) continue;
       const text = `${describe(call)} shows token ${holding.token} of ${holding.client}, which had ended`;
       violations.push({ rule: 'C5', at: call.ended ?? call.started, text });
     }
   }
   return violations;
+}
+
+/** Of a token that stands for two holds, or that was forgotten and may have been given again, `check` does not say which it means. */
+function isAmbiguous(facts: Facts, { token, from }: Holding, check: Call): boolean {
+  const owners = facts.holdings.filter((other) => other.token === token);
+  return owners.length > 1 || facts.isForgotten(token, from, check.ended ?? check.started);
 }
 
 /** Whether the answer says that this token is held. */

@@ -1,5 +1,5 @@
 /** C1: tokens strictly rise in real-time order and are never used again, on whatever resource, over restarts. */
-import type { Facts, Holding } from '../facts.js';
+import type { Facts } from '../facts.js';
 import type { Violation } from '../history.js';
 
 export function checkTokens(facts: Facts): Violation[] {
@@ -36,17 +36,10 @@ function fallen(facts: Facts): Violation[] {
   for (const later of facts.holdings) {
     for (const earlier of byTime) {
       if (earlier.from >= later.earliest) break;
-      if (earlier.token < later.token || isForgotten(facts, earlier, later)) continue;
+      if (earlier.token < later.token || facts.isForgotten(earlier.token, earlier.from, later.from)) continue;
       const text = `${later.client} got token ${later.token} on ${later.resource}, after ${earlier.client} had ${earlier.token}`;
       violations.push({ rule: 'C1', at: later.from, text });
     }
   }
   return violations;
-}
-
-/** A token that stood in no file when the journal was taken away is known to nobody. */
-function isForgotten(facts: Facts, earlier: Holding, later: Holding): boolean {
-  return facts.happenings('reset').some(({ at, highestToken }) => {
-    return earlier.from < at && later.from > at && earlier.token > highestToken;
-  });
 }
