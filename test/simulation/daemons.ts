@@ -216,6 +216,8 @@ export class Daemons {
   restarts = true;
   /** Called before a start, when nobody else runs. */
   beforeStart: () => void = () => undefined;
+  /** The journal was moved away, and no daemon has served since: what the lock files say is known to nobody else. */
+  knowsOnlyFiles = false;
   /** Called when the next daemon serves. */
   onNextReady: () => void = () => undefined;
   #expected: ExpectedRefusal | undefined;
@@ -232,6 +234,11 @@ export class Daemons {
 
   get isNobodyAlive(): boolean {
     return this.all.every(({ process }) => !process.isAlive);
+  }
+
+  /** Whether one is there that does nothing at the moment. */
+  get isAnybodyStopped(): boolean {
+    return this.all.some(({ process }) => process.isAlive && (process.isStopped || process.machine.isAsleep));
   }
 
   /** The next start must be refused, as of a damaged journal. */
@@ -289,6 +296,7 @@ export class Daemons {
   #ready(): void {
     this.#expected?.onStarted();
     this.#expected = undefined;
+    this.knowsOnlyFiles = false;
     this.onNextReady();
     this.onNextReady = () => undefined;
     this.watch();

@@ -16,7 +16,9 @@ const PATIENCE_MS = 150_000;
 export async function settle(scene: Scene): Promise<void> {
   const { world, daemons } = scene;
   const steps = new Steps(scene);
-  await steps.until('a daemon serves', () => daemons.isAnybodyServing);
+  // By the newest, and none that is stopped keeps callers waiting or is about to take over.
+  const isServed = () => daemons.current?.isServing === true && !daemons.isAnybodyStopped;
+  await steps.until('a daemon serves', isServed);
   // What somebody put there by hand is a lock from here on.
   await steps.maintain();
   await steps.do('every resource becomes free', (actor) => steps.freeAll(actor));
@@ -27,7 +29,7 @@ export async function settle(scene: Scene): Promise<void> {
   if (world.oneIn(2)) cutPower(scene);
   else before?.terminate();
   await steps.until('the daemon ends', () => before?.process.isAlive === false);
-  await steps.until('a daemon serves again', () => daemons.isAnybodyServing);
+  await steps.until('a daemon serves again', isServed);
   await steps.do('every resource is as it was', (actor) => steps.stillHeld(actor));
   daemons.restarts = false;
   daemons.current?.terminate();

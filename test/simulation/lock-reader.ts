@@ -22,12 +22,12 @@ export class LockReader {
     // What was foreign, or torn by a power cut, when it was opened may say anything.
     const wasOurs = isWhole(before, resourceOf(name));
     world.after(world.span(1, SLOWEST_MS), () => {
+      // Whoever read when the power went reads no more, and has nothing open.
+      if (disk.storage.cuts !== cuts) return;
       const now = text(node.live.all);
       node.opened -= 1;
       disk.storage.release(node);
-      // Whoever read when the power went reads no more.
-      if (!wasOurs || node.inode !== inode || disk.storage.cuts !== cuts || isWhole(now, resourceOf(name)))
-        return;
+      if (!wasOurs || node.inode !== inode || isWhole(now, resourceOf(name))) return;
       this.scene.tell({
         kind: 'misread',
         at: world.now,

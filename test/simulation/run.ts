@@ -142,6 +142,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   world.tell('chance', 'all is well from here on');
   network.weather = { ...FAIR };
   disk.faults = [];
+  fences.failing = 0;
   daemons.beforeStart = () => undefined;
   disk.hangMs = 0;
   disk.callsToDeath = Number.POSITIVE_INFINITY;

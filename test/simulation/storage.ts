@@ -48,6 +48,11 @@ export class Storage {
   #nextInode = 2n;
   #free: bigint[] = [];
 
+  /** Bytes that still fit. */
+  get room(): number {
+    return Math.max(0, this.capacity - this.used);
+  }
+
   node(kind: EntryKind): Node {
     // Inodes are used again, soonest the one that was freed last.
     const inode = this.#free.pop() ?? this.#nextInode;
@@ -91,7 +96,7 @@ export class Storage {
   /** Writes as much as there is room for; answers how much. */
   write(node: Node, at: number, bytes: Uint8Array, now: number): number {
     const growth = Math.max(0, at + bytes.length - node.live.length);
-    const lacking = Math.max(0, growth - Math.max(0, this.capacity - this.used));
+    const lacking = Math.max(0, growth - this.room);
     const taken = bytes.subarray(0, Math.max(0, bytes.length - lacking));
     if (taken.length === 0) return 0;
     this.used += Math.max(0, at + taken.length - node.live.length);

@@ -6,7 +6,9 @@ import type { Scene } from './troubles.js';
 
 /** Removes a lock file, or puts a foreign one there. */
 export function tamper(scene: Scene): void {
-  const { world, disk, resources, tell } = scene;
+  const { world, disk, resources, daemons, tell } = scene;
+  // Who takes away the journal and then a lock file takes away all that was known of its token.
+  if (daemons.knowsOnlyFiles) return;
   const { storage } = disk;
   const directory = storage.find(DIRECTORY);
   if (!directory) return;
@@ -21,8 +23,11 @@ export function tamper(scene: Scene): void {
   if (there) return;
   const client = `foreign-${Math.round(world.now)}`;
   const node = storage.node('file');
+  const content = Buffer.from(`${client}\n`);
+  // Half a name would be somebody else's.
+  if (storage.room < content.length) return;
   storage.change({ effects: [{ directory, name, node }] });
-  storage.write(node, 0, Buffer.from(`${client}\n`), world.now);
+  storage.write(node, 0, content, world.now);
   storage.flushContent(node)(true, world.random);
   world.tell('somebody', `puts ${name} of ${client} there`);
   tell({ kind: 'foreign', resource, client, at: world.now });
@@ -85,6 +90,7 @@ export function reset(scene: Scene): void {
       name.endsWith('.lock') ? tokensIn(Buffer.from(node.live.all).toString()) : [],
     );
     world.tell('somebody', 'moves the journal away');
+    daemons.knowsOnlyFiles = true;
     const at = world.now;
     daemons.onNextReady = () =>
       tell({ kind: 'reset', at, ready: world.now, highestToken: Math.max(0, ...tokens) });
