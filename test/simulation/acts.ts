@@ -1,5 +1,6 @@
 /** What clients do: one of these each, over and over. */
 import type { Parameter } from '../../src/client/encode-call.js';
+import { RefusedCall } from '../../src/client/errors.js';
 import { oneOf } from '../random.js';
 import { type Actor, GaveUp } from './clients.js';
 
@@ -22,6 +23,22 @@ async function holds(actor: Actor): Promise<void> {
   try {
     await actor.work(hold, world.span(1, 12_000));
   } finally {
+    await hold.release();
+  }
+}
+
+/** Works on while nobody can be reached, for as long as its own count of the lease allows. */
+async function clings(actor: Actor): Promise<void> {
+  const { world, resource, limit } = wish(actor);
+  const { network } = actor.around;
+  const hold = await actor
+    .client()
+    .acquire(resource, { ttl: oneOf(world.random, [2, 3, 6]), limit, wait: 10 });
+  network.isolated.add(actor.process);
+  try {
+    await actor.work(hold, 12_000, 20);
+  } finally {
+    network.isolated.delete(actor.process);
     await hold.release();
   }
 }
@@ -69,6 +86,27 @@ async function brinks(actor: Actor): Promise<void> {
   if (world.oneIn(3)) return;
   await actor.pause(world.span(1, left * 1_000 + 1));
   await call('unlock', world.oneIn(3) ? {} : { token });
+}
+
+/** One name for one hold after another: what was meant for the one before must not touch the next. */
+async function returns(actor: Actor): Promise<void> {
+  const { world, resource, limit } = wish(actor);
+  const client = actor.client({ retry: { attempts: 1 } });
+  let before: string | undefined;
+  for (let turns = 1 + world.random(4); turns > 0; turns -= 1) {
+    const { token } = await client.lock(resource, { limit, ttl: 6 });
+    await actor.pause(world.span(1, 500));
+    if (before !== undefined && world.oneIn(2))
+      await client.unlock(resource, { token: before }).catch(refusal);
+    await actor.pause(world.span(1, 1_000));
+    await client.unlock(resource, { token });
+    before = token;
+  }
+}
+
+/** Takes a refusal for an answer. */
+function refusal(error: unknown): void {
+  if (!(error instanceof RefusedCall)) throw error;
 }
 
 /** Waits without a lease and without a key, and goes away at any moment. */
@@ -159,9 +197,11 @@ export async function tidies(actor: Actor): Promise<void> {
 export const ACTS: readonly ((actor: Actor) => Promise<void>)[] = [
   holds,
   holds,
+  clings,
   queues,
   brinks,
   watches,
+  returns,
   leaves,
   looks,
   operates,

@@ -99,8 +99,8 @@ export class Actor {
     return pause(this.process, milliseconds, signal);
   }
 
-  /** Uses what it holds for so long, as long as it believes to hold it. */
-  async work(hold: HeldLock, milliseconds: number): Promise<void> {
+  /** Uses what it holds for so long, as long as it believes to hold it; looks again after `stepMs` at the latest. */
+  async work(hold: HeldLock, milliseconds: number, stepMs = 800): Promise<void> {
     const { world, tell } = this.around;
     const end = this.process.machine.monotonic + milliseconds;
     for (;;) {
@@ -109,7 +109,7 @@ export class Actor {
       tell({ kind: 'worked', resource: hold.resource, token: Number(hold.token), at: world.now });
       const left = end - this.process.machine.monotonic;
       if (left <= 0) return;
-      await this.pause(Math.min(left, world.span(5, 800)));
+      await this.pause(Math.min(left, world.span(5, stepMs)));
     }
   }
 

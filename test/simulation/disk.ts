@@ -3,38 +3,10 @@
  * process dies: at any of its calls.
  */
 import type { Disk, Entry, OpenFile } from '../../src/disk/disk.js';
+import type { Fault, Operation } from './faults.js';
 import { Died, type Process } from './process.js';
 import type { Node, Storage } from './storage.js';
 import type { World } from './world.js';
-
-export type Operation =
-  | 'list'
-  | 'stat'
-  | 'makeDirectory'
-  | 'removeDirectory'
-  | 'create'
-  | 'open'
-  | 'link'
-  | 'rename'
-  | 'unlink'
-  | 'syncDirectory'
-  | 'write'
-  | 'read'
-  | 'truncate'
-  | 'sync';
-
-/** Something is wrong with the disk for a while. */
-export interface Fault {
-  readonly code: string;
-  /** Absent: all. */
-  readonly operations?: readonly Operation[];
-  /** It strikes once in so many calls. */
-  readonly oneIn: number;
-  /** The call does its work all the same. */
-  readonly isDone?: boolean;
-  /** Strikes so many times at most. */
-  times?: number;
-}
 
 /** What is the matter with a disk; shared by all who use it. */
 export class DiskState {
@@ -227,9 +199,11 @@ export class SimulatedDisk implements Disk {
     }
     for (const fault of state.faults) {
       if (fault.operations && !fault.operations.includes(operation)) continue;
+      if (fault.path && !fault.path.test(path)) continue;
       if ((fault.times ?? 1) <= 0 || !state.world.oneIn(fault.oneIn)) continue;
       if (fault.times !== undefined) fault.times -= 1;
       state.world.tell('disk', `${fault.code} for ${process.name} at ${operation} ${path}`);
+      fault.onStrike?.();
       return fault;
     }
     return undefined;

@@ -5,7 +5,7 @@
 import type { LockdClient } from '../../src/client/client.js';
 import { lockFileName } from '../../src/lock-files/names.js';
 import { Actor } from './clients.js';
-import { DIRECTORY } from './daemons.js';
+import { DIRECTORY } from './daemon.js';
 import { Machine } from './machine.js';
 import { Process } from './process.js';
 import { cutPower, type Scene } from './troubles.js';

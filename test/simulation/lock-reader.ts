@@ -1,6 +1,6 @@
 /** Somebody who reads lock files while the daemon works: each shows one moment of its resource, or is not there. */
 import { oneOf } from '../random.js';
-import { DIRECTORY } from './daemons.js';
+import { DIRECTORY } from './daemon.js';
 import type { Scene } from './troubles.js';
 
 /** Milliseconds from open to read, at most: what a freed slot rests. */

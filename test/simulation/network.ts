@@ -62,6 +62,8 @@ class Arrival implements Peer {
 export class Network {
   readonly calls: Call[] = [];
   weather: Weather = { ...FAIR };
+  /** Nothing comes from these, and nothing gets to them. */
+  readonly isolated = new Set<Process>();
   readonly #listeners = new Map<string, Listener>();
 
   constructor(readonly world: World) {}
@@ -147,7 +149,7 @@ export class Network {
       }
       world.after(this.#delay(), () => {
         if (!isOpen() && !arrival && world.oneIn(2)) return;
-        if (this.weather.isDown) return;
+        if (this.weather.isDown || this.isolated.has(client)) return;
         const listener = this.#listeners.get(url.hostname);
         if (!listener?.isListening || !listener.process.isAlive) {
           client.post(() => fail(false, 'ECONNREFUSED'));
@@ -166,7 +168,7 @@ export class Network {
             if (!isOpen()) hangUp();
           },
           (body, id, wroteAt) => {
-            if (losesAnswer) {
+            if (losesAnswer || this.isolated.has(client)) {
               if (world.oneIn(2)) world.after(this.#delay(), reset);
               return;
             }
@@ -212,8 +214,12 @@ export class Network {
         () => reset(),
       );
     };
-    // A new connection is accepted first, and read in a later round.
-    process.post(world.oneIn(2) ? read : () => process.nextRound(() => process.post(read)));
+    // A new connection is accepted first, and read in a later round, or in the one behind that.
+    const arrive = (rounds: number): void => {
+      if (rounds === 0) process.post(read);
+      else process.post(() => process.nextRound(() => arrive(rounds - 1)));
+    };
+    arrive(world.random(3));
   }
 
   #delay(): number {

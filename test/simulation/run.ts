@@ -4,7 +4,8 @@ import type { Happening, History, Violation } from '../history/history.js';
 import { oneOf } from '../random.js';
 import { ACTS, tidies } from './acts.js';
 import { Actor, resetKeys } from './clients.js';
-import { Daemons, DIRECTORY } from './daemons.js';
+import { DIRECTORY } from './daemon.js';
+import { Daemons } from './daemons.js';
 import { DiskState } from './disk.js';
 import { settle } from './ending.js';
 import { Fences } from './fences.js';
@@ -141,6 +142,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   isOver = true;
   world.tell('chance', 'all is well from here on');
   network.weather = { ...FAIR };
+  network.isolated.clear();
   disk.faults = [];
   fences.failing = 0;
   daemons.beforeStart = () => undefined;

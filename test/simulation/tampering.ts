@@ -1,8 +1,12 @@
 /** What people do to the lock directory by hand. */
 import { lockFileName } from '../../src/lock-files/names.js';
-import { oneOf } from '../random.js';
-import { DIRECTORY } from './daemons.js';
+import { oneOf, type Random } from '../random.js';
+import { DIRECTORY } from './daemon.js';
 import type { Scene } from './troubles.js';
+
+const LINE_FEED = 0x0a;
+const SNAPSHOT_END = '{"line":"end"';
+const TURN_START = Buffer.from('{"line":"turn"');
 
 /** Removes a lock file, or puts a foreign one there. */
 export function tamper(scene: Scene): void {
@@ -33,11 +37,12 @@ export function tamper(scene: Scene): void {
   tell({ kind: 'foreign', resource, client, at: world.now });
 }
 
-/** The newest segment is cut off within its snapshot: nothing may be guessed then, and the start is refused until it is mended. */
+/** Somebody damages the newest segment. Nothing may be guessed then, and the start is refused until it is mended. */
 export function damage(scene: Scene): void {
   const { daemons, disk, world, accuse } = scene;
   daemons.beforeStart = () => {
-    if (!daemons.isNobodyAlive) return;
+    // What is damaged already is not what to mend it with.
+    if (!daemons.isNobodyAlive || daemons.expectsRefusal) return;
     daemons.beforeStart = () => undefined;
     const own = disk.storage.find(`${DIRECTORY}/.lockd`);
     const newest = [...(own?.entries.keys() ?? [])]
@@ -46,26 +51,53 @@ export function damage(scene: Scene): void {
       .at(-1);
     const node = newest === undefined ? undefined : own?.entries.get(newest);
     if (!node) return;
-    const whole = node.live.all.slice();
-    const snapshotEnd = Buffer.from(whole).indexOf('{"line":"end"');
-    if (snapshotEnd <= 0) return;
-    // At the end of a line, so that every line that is left is good.
-    const feeds = [...whole.keys()].filter((index) => whole[index] === 0x0a && index < snapshotEnd);
-    disk.storage.truncate(node, oneOf(world.random, feeds) + 1, world.now);
-    disk.storage.flushContent(node)(true, world.random);
-    world.tell('somebody', `cuts ${newest} off within its snapshot`);
+    const whole = Buffer.from(node.live.all);
+    const spoilt = oneOf(world.random, [cutSnapshot, spoilLine])(whole, world.random);
+    if (!spoilt) return;
+    const { what, bytes } = spoilt;
+    const put = (content: Uint8Array) => {
+      disk.storage.truncate(node, 0, world.now);
+      disk.storage.write(node, 0, Uint8Array.from(content), world.now);
+      disk.storage.flushContent(node)(true, world.random);
+    };
+    put(bytes);
+    world.tell('somebody', `${what} ${newest}`);
     daemons.expectRefusal({
       onRefused: () => {
         // Whoever mends it sees to the room.
         disk.storage.capacity = Number.POSITIVE_INFINITY;
-        disk.storage.write(node, 0, whole, world.now);
-        disk.storage.flushContent(node)(true, world.random);
+        put(whole);
         world.tell('somebody', `mends ${newest}`);
       },
       onStarted: () =>
-        accuse({ rule: 'C4', at: world.now, text: `started on ${newest}, whose snapshot is not complete` }),
+        accuse({ rule: 'C4', at: world.now, text: `started on ${newest} although somebody ${what} it` }),
     });
   };
+}
+
+interface Spoilt {
+  readonly what: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Cuts a segment off within its snapshot, at the end of a line, so that every line that is left is good. */
+function cutSnapshot(whole: Buffer, random: Random): Spoilt | undefined {
+  const snapshotEnd = whole.indexOf(SNAPSHOT_END);
+  const feeds = [...whole.keys()].filter((index) => whole[index] === LINE_FEED && index < snapshotEnd);
+  if (feeds.length === 0) return undefined;
+  return { what: 'cuts the snapshot off in', bytes: whole.subarray(0, oneOf(random, feeds) + 1) };
+}
+
+/** Spoils a turn that has another one behind it. */
+function spoilLine(whole: Buffer, random: Random): Spoilt | undefined {
+  const starts = [...whole.keys()].filter((at) =>
+    whole.subarray(at, at + TURN_START.length).equals(TURN_START),
+  );
+  if (starts.length < 2) return undefined;
+  const bytes = Buffer.from(whole);
+  const at = oneOf(random, starts.slice(0, -1)) + random(TURN_START.length);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  return { what: 'spoils a turn in', bytes };
 }
 
 /** The journal is moved away while no daemon runs, by somebody whose clock is wrong: the lock files are all that is known. */

@@ -2,7 +2,8 @@
 import { oneOf } from '../random.js';
 import type { Surroundings } from './clients.js';
 import type { Daemons } from './daemons.js';
-import type { DiskState, Fault, Operation } from './disk.js';
+import type { DiskState } from './disk.js';
+import type { Fault, Operation } from './faults.js';
 import { LockReader } from './lock-reader.js';
 import type { Machine } from './machine.js';
 import { FAIR, type Network } from './network.js';
@@ -19,6 +20,9 @@ export interface Scene extends Surroundings {
 }
 
 export type Trouble = (scene: Scene) => void;
+
+/** Milliseconds. */
+const SHORT_STOP_MS = 140;
 
 const CUTS: readonly CutMode[] = ['lose', 'keep', 'any', 'prefix'];
 
@@ -74,6 +78,30 @@ function stop({ daemons, world }: Scene): void {
       if (daemons.current === daemon && daemon.process.isAlive) daemons.takeOver();
     });
   }
+}
+
+/** Stopped for a moment, so short that it lengthens no lease, while one ends: a renewal that came in time waits in its socket. */
+function stopAtEnd({ daemons, network, world }: Scene): void {
+  const ends = network.calls.flatMap(({ answered, outcome }) => {
+    const left = outcome?.kind === 'hold' ? outcome.left : undefined;
+    return left === undefined || answered === undefined ? [] : [answered + left * 1_000];
+  });
+  const coming = ends.filter((end) => end > world.now + SHORT_STOP_MS);
+  if (coming.length === 0) return;
+  const end = oneOf(world.random, coming);
+  const milliseconds = world.span(60, SHORT_STOP_MS);
+  world.at(end + world.span(1, 40) - milliseconds, () => {
+    const { process } = daemons.current ?? {};
+    if (!process?.isAlive || process.isStopped) return;
+    world.tell(process.name, `is stopped for ${Math.round(milliseconds)} ms`);
+    process.stop();
+    daemons.watch();
+    world.after(milliseconds, () => {
+      world.tell(process.name, 'goes on');
+      process.goOn();
+      daemons.watch();
+    });
+  });
 }
 
 /** Two daemons in one directory, both of them awake. */
@@ -155,6 +183,24 @@ function failCall(scene: Scene): void {
   diskFault(scene, fault, world.span(100, 5_000));
 }
 
+/** A line of the journal is there although its write failed, and soon afterwards everything ends: what was refused must not be read. */
+function dieRefused(scene: Scene): void {
+  const { world, daemons } = scene;
+  const onStrike = () => {
+    const { process } = daemons.current ?? {};
+    world.after(world.span(1, 60), () => process?.kill());
+  };
+  const fault = {
+    code: 'ENOSPC',
+    operations: ['write'],
+    path: /jsonl$/,
+    oneIn: 1,
+    times: 1,
+    isDone: true,
+  } as const;
+  diskFault(scene, { ...fault, onStrike }, world.span(100, 3_000));
+}
+
 function failOften(scene: Scene): void {
   const { world } = scene;
   diskFault(scene, { code: 'EIO', oneIn: 5 + world.random(60) }, world.span(50, 1_500));
@@ -205,6 +251,15 @@ function storm({ network, world }: Scene): void {
   });
 }
 
+/** One client reaches nobody, while the others go on. */
+function isolate({ network, world, clients }: Scene): void {
+  const process = oneOf(world.random, clients);
+  const milliseconds = world.span(300, 9_000);
+  world.tell(process.name, `is cut off for ${Math.round(milliseconds)} ms`);
+  network.isolated.add(process);
+  world.after(milliseconds, () => void network.isolated.delete(process));
+}
+
 function read(scene: Scene): void {
   new LockReader(scene).look();
 }
@@ -215,17 +270,20 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   cutPower,
   terminate,
   stop,
+  stopAtEnd,
   fight,
   suspend,
   jump,
   stopClient,
   killClient,
   failCall,
+  dieRefused,
   failOften,
   readOnly,
   fill,
   hang,
   storm,
+  isolate,
   read,
   tamper,
   damage,
