@@ -213,6 +213,30 @@ async function expectAllEnd({ lockd, clock }: TimedDaemon, holds: readonly Hold[
   for (const { resource, token } of holds) expect(await lockd.check(resource, token)).toBe(false);
 }
 
+describe('a lease that ends in a moment in which the daemon does not look', () => {
+  test.each([0, 1, 2, 3])(
+    'is kept by a renewal that waits in its socket and is read %i rounds after the timers',
+    async (later) => {
+      const { lockd, clock } = await begin();
+      const { token } = await lockd.lock('r', 'A', { ttl: TTL / 1_000 });
+      await clock.advance(TTL - 20);
+      // So short that it lengthens no lease.
+      clock.stall(40);
+      await rounds(later);
+      expect(await outcome(lockd.renew('r', 'A', { token }))).toMatchObject({ token });
+    },
+  );
+
+  test('ends where no renewal waits', async () => {
+    const { lockd, clock } = await begin();
+    const { token } = await lockd.lock('r', 'A', { ttl: TTL / 1_000 });
+    await clock.advance(TTL - 20);
+    clock.stall(40);
+    await rounds();
+    expect(await outcome(lockd.renew('r', 'A', { token }))).toMatch(/^8: /);
+  });
+});
+
 describe('a daemon that is stopped for three times a lease (SIGSTOP), with ten clients that renew', () => {
   test.each([
     [
