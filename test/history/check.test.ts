@@ -37,8 +37,8 @@ function rulesBroken(given: History): string[] {
   return [...new Set(check(given).map(({ rule }) => rule))];
 }
 
-function away(from: number, to: number): Happening {
-  return { kind: 'away', from: from * 1_000, to: to * 1_000 };
+function away(from: number, to: number, awake = to - from): Happening {
+  return { kind: 'away', from: from * 1_000, to: to * 1_000, awakeMs: awake * 1_000 };
 }
 
 function started(ready: number): Happening {
@@ -171,6 +171,12 @@ const PAIRS: readonly Pair[] = [
     what: 'a lease ends while the daemon is not there',
     good: history([leaseA, call('renew', 'A', 22, LOST, { token: 1 })], [away(5, 15)]),
     bad: history([leaseA, call('renew', 'A', 18, LOST, { token: 1 })], [away(5, 15)]),
+  },
+  {
+    rule: 'C7',
+    what: 'a long stop counts as if the machine had slept through most of it',
+    good: history([leaseA, call('renew', 'A', 13.8, LOST, { token: 1 })], [away(5, 8, 0.3)]),
+    bad: history([leaseA, call('renew', 'A', 13.8, LOST, { token: 1 })], [away(5, 8)]),
   },
   {
     rule: 'C7',

@@ -104,7 +104,9 @@ export class Facts {
       const begun = Math.max(from, away.from);
       if (away.to <= from || begun >= end) continue;
       const length = away.to - begun;
-      end += length >= 1_000 ? length - SLACK_MS : Math.max(0, length - UNCOUNTED_STOP_MS);
+      // While the machine sleeps its clock stands still, so that a short stop in which it falls asleep is a short stop.
+      const isLong = Math.min(length, away.awakeMs ?? length) >= 1_000;
+      end += isLong ? length - SLACK_MS : Math.max(0, length - UNCOUNTED_STOP_MS);
     }
     return end;
   }

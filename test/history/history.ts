@@ -89,8 +89,8 @@ export interface Visit {
 export type Happening =
   /** A daemon opens the directory, and serves from `ready` on. */
   | { readonly kind: 'started'; readonly daemon: string; readonly from: number; readonly ready: number }
-  /** No daemon served: none was there, or it was stopped. Leases stand still. */
-  | { readonly kind: 'away'; readonly from: number; readonly to: number }
+  /** No daemon served: none was there, or it was stopped. Leases stand still. `awakeMs`: what its machine did not sleep of it. */
+  | { readonly kind: 'away'; readonly from: number; readonly to: number; readonly awakeMs?: number }
   | { readonly kind: 'ended'; readonly daemon: string; readonly at: number }
   /** The disk refused or hung now and then. */
   | { readonly kind: 'troubled'; readonly from: number; readonly to: number }

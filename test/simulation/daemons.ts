@@ -24,13 +24,14 @@ export class Daemons {
   #expected: ExpectedRefusal | undefined;
   #count = 0;
   #machine: Machine;
-  #isAwaySince: number | undefined = 0;
+  #awaySince: { readonly at: number; readonly machine: Machine; readonly monotonic: number } | undefined;
 
   constructor(
     private readonly options: DaemonsOptions,
     readonly machines: readonly [Machine, Machine],
   ) {
     this.#machine = machines[0];
+    this.#awaySince = this.#moment();
   }
 
   get isNobodyAlive(): boolean {
@@ -92,10 +93,18 @@ export class Daemons {
   /** To be called when a daemon is stopped or goes on: writes down when nobody served. */
   watch(): void {
     const { world, tell } = this.options;
-    if (this.isAnybodyServing && this.#isAwaySince !== undefined) {
-      tell({ kind: 'away', from: this.#isAwaySince, to: world.now });
-      this.#isAwaySince = undefined;
-    } else if (!this.isAnybodyServing) this.#isAwaySince ??= world.now;
+    if (this.isAnybodyServing && this.#awaySince) {
+      const { at, machine, monotonic } = this.#awaySince;
+      // Where another machine serves now, it has begun all leases afresh.
+      const awakeMs = machine === this.#machine ? machine.monotonic - monotonic : world.now - at;
+      tell({ kind: 'away', from: at, to: world.now, awakeMs });
+      this.#awaySince = undefined;
+    } else if (!this.isAnybodyServing) this.#awaySince ??= this.#moment();
+  }
+
+  #moment() {
+    const machine = this.#machine;
+    return { at: this.options.world.now, machine, monotonic: machine.monotonic };
   }
 
   #ready(): void {
