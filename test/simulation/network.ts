@@ -77,6 +77,7 @@ export class Network {
     return {
       post: (url, xml, patience) => this.#send(client, url, xml, patience),
       get: () => Promise.reject(new Error('nobody asks for pages here')),
+      open: () => Promise.reject(new Error('nobody follows streams here')),
       close: () => undefined,
     };
   }
