@@ -1,10 +1,11 @@
 /** Real processes of `lockd`, as `npm run build` made it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { atLast } from './at-last.js';
+import { ROOT } from './root.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
-const LOCKD = fileURLToPath(new URL('../bin/lockd.js', import.meta.url));
+const LOCKD = join(ROOT, 'bin/lockd.js');
 
 export interface Surroundings {
   /** More variables of the environment. */
@@ -21,7 +22,7 @@ function environment(more: Readonly<Record<string, string>>): Record<string, str
   return { ...Object.fromEntries(own), ...more };
 }
 
-/** A process and what it has written so far. It ends with the test. */
+/** A process and what it has written so far. It ends with the test or the experiment. */
 export class LockdProcess {
   stdout = '';
   stderr = '';
@@ -44,7 +45,7 @@ export class LockdProcess {
     this.ended = new Promise((resolve) => {
       this.child.once('close', (status, signal) => resolve(status ?? signal ?? 'SIGKILL'));
     });
-    onTestFinished(() => this.kill());
+    atLast(() => this.kill());
   }
 
   /** Ends it at once, if it has not ended yet. */
@@ -103,7 +104,7 @@ export function startServe(
   );
 }
 
-const SMALL_SEGMENTS = fileURLToPath(new URL('./crash/small-segments.js', import.meta.url));
+const SMALL_SEGMENTS = join(ROOT, 'test/crash/small-segments.js');
 
 /** A daemon whose journal segments have `bytes`, so that it begins new ones all the time. Not yet ready. */
 export function startSmallSegments(bytes: number, directory: string, surroundings: Surroundings = {}) {

@@ -1,11 +1,11 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { atLast } from './at-last.js';
 
-/** A directory, by a path without symbolic links, that is gone after the test. */
+/** A directory, by a path without symbolic links, that is gone after the test or the experiment. */
 export function temporaryDirectory(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'lockd-test-')));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  atLast(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }

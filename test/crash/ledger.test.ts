@@ -1,6 +1,7 @@
 /** The ledger accepts every history that can be, and rejects each that cannot: a checker that cannot fail is a defect. */
 import { describe, expect, test } from 'vitest';
 import { oneOf, randomFrom } from '../random.js';
+import type { Breach } from './breaches.js';
 import { type Answer, type Call, type FoundHold, Ledger, type Sent } from './ledger.js';
 
 /** What clients and daemons did, as a list that can be changed. `id` joins a call with its answer. */
@@ -10,14 +11,7 @@ type Event =
   | { readonly found: readonly FoundHold[] };
 
 function problemsOf(events: readonly Event[]): string[] {
-  const ledger = new Ledger();
-  const sent = new Map<number, Sent>();
-  for (const event of events) {
-    if ('sent' in event) sent.set(event.id, ledger.sent(event.sent));
-    else if ('found' in event) ledger.restarted(event.found);
-    else ledger.answered(sent.get(event.id) as Sent, event.answer);
-  }
-  return ledger.problems;
+  return ledgerOf(events).problems;
 }
 
 let nextId = 0;
@@ -139,6 +133,44 @@ describe('what cannot be', () => {
     ['another fault', [...did('lock', 'A', { fault: -32603 })], /refused with -32603/],
   ])('%s', (_name, events, problem) => {
     expect(problemsOf(events).join('\n')).toMatch(problem);
+  });
+});
+
+/** The ledger after a history. */
+function ledgerOf(events: readonly Event[]): Ledger {
+  const ledger = new Ledger();
+  const sent = new Map<number, Sent>();
+  for (const event of events) {
+    if ('sent' in event) sent.set(event.id, ledger.sent(event.sent));
+    else if ('found' in event) ledger.restarted(event.found);
+    else ledger.answered(sent.get(event.id) as Sent, event.answer);
+  }
+  return ledger;
+}
+
+describe('what was broken', () => {
+  const locked = did('lock', 'A', { granted: 1 });
+  test.each<[Breach, string, Event[]]>([
+    ['lost', 'a lock is gone', [...locked, found()]],
+    ['lost', 'a lock has another token', [...locked, found(['A', 2])]],
+    ['resurrected', 'an unlock came back', [...locked, ...did('unlock', 'A', 'unlocked'), found(['A', 1])]],
+    ['done', 'a lock was refused for want of space', [...did('lock', 'A', { fault: 15 }), found(['A', 1])]],
+    ['done', 'an unlock was refused', [...locked, ...did('unlock', 'A', { fault: 15 }), found()]],
+    ['lost', 'a second lock was refused', [...locked, ...did('lock', 'A', { fault: 1 }), found()]],
+    ['reused', 'a token was given twice', [...locked, ...did('lock', 'B', { granted: 1 }, 's')]],
+    [
+      'reused',
+      'a token fell',
+      [...did('lock', 'A', { granted: 2 }), ...did('lock', 'B', { granted: 1 }, 's')],
+    ],
+    ['other', 'a lock came out of nothing', [found(['A', 1])]],
+  ])('%s: %s', (breach, _name, events) => {
+    const { breaches, problems } = ledgerOf(events);
+    const broken = Object.entries(breaches).filter(([, count]) => count > 0);
+    expect(
+      broken.map(([kind]) => kind),
+      problems.join('; '),
+    ).toEqual([breach]);
   });
 });
 

@@ -6,6 +6,8 @@
  * everything. A call whose answer never came may have been done or not; what is found settles it.
  */
 
+import { type Breach, noBreaches } from './breaches.js';
+
 export interface Call {
   readonly method: 'lock' | 'unlock';
   readonly resource: string;
@@ -36,6 +38,8 @@ interface Belief {
   /** The token that was acknowledged, until the unlock was. */
   token?: number | undefined;
   pending?: Sent | undefined;
+  /** What the client was told of its last call that would have changed something. */
+  told?: 'granted' | 'unlocked' | 'refused' | undefined;
 }
 
 const HELD = 1;
@@ -48,8 +52,12 @@ const UNCHANGED = [15, 16];
 export class Ledger {
   /** What went wrong, one sentence each. */
   readonly problems: string[] = [];
+  /** The same, counted by what was broken. */
+  readonly breaches = noBreaches();
   /** Locks and unlocks that were acknowledged. */
   acknowledged = 0;
+  /** Those that the storage was said not to take. */
+  refused = 0;
   readonly #beliefs = new Map<string, Belief>();
   readonly #byResource = new Map<string, Belief[]>();
   readonly #tokens = new Set<number>();
@@ -85,7 +93,8 @@ export class Ledger {
     const unseen = new Set(this.#beliefs.values());
     const resources = new Set<string>();
     for (const hold of found) {
-      if (resources.has(hold.resource)) this.#problem(`${hold.resource} has two holders after the restart`);
+      if (resources.has(hold.resource))
+        this.problem('other', `${hold.resource} has two holders after the restart`);
       resources.add(hold.resource);
       const belief = this.#belief(hold);
       unseen.delete(belief);
@@ -94,36 +103,52 @@ export class Ledger {
     for (const belief of unseen) this.#notFound(belief);
   }
 
+  /** Somebody found that a promise was broken. */
+  problem(breach: Breach, text: string): void {
+    this.problems.push(text);
+    this.breaches[breach] += 1;
+  }
+
   #granted(belief: Belief, sent: Sent, token: number): void {
-    if (sent.method !== 'lock') this.#problem(`${describe(sent)} was answered with a grant`);
-    if (belief.token !== undefined) this.#problem(`${describe(sent)} was granted to who holds it already`);
+    if (sent.method !== 'lock') this.problem('other', `${describe(sent)} was answered with a grant`);
+    if (belief.token !== undefined)
+      this.problem('other', `${describe(sent)} was granted to who holds it already`);
     const holders = this.#on(sent.resource).filter((other) => other !== belief && surelyHolds(other));
     for (const { client } of holders) {
-      this.#problem(`${describe(sent)} was granted while ${client} holds it`);
+      this.problem('other', `${describe(sent)} was granted while ${client} holds it`);
     }
     this.#newToken(sent, token);
     belief.token = token;
+    belief.told = 'granted';
     this.acknowledged += 1;
   }
 
   #unlocked(belief: Belief, sent: Sent): void {
-    if (sent.method !== 'unlock') this.#problem(`${describe(sent)} was answered with true`);
-    if (belief.token === undefined) this.#problem(`${describe(sent)} succeeded although it did not hold it`);
+    if (sent.method !== 'unlock') this.problem('other', `${describe(sent)} was answered with true`);
+    if (belief.token === undefined)
+      this.problem('other', `${describe(sent)} succeeded although it did not hold it`);
     belief.token = undefined;
+    belief.told = 'unlocked';
     this.acknowledged += 1;
   }
 
   #refused(belief: Belief, sent: Sent, fault: number): void {
-    if (UNCHANGED.includes(fault)) return;
+    const changesNothing = (sent.method === 'lock') !== (belief.token === undefined);
+    if (!changesNothing) belief.told = 'refused';
+    if (UNCHANGED.includes(fault)) {
+      this.refused += 1;
+      return;
+    }
     if (sent.method === 'lock') {
-      if (fault !== HELD) this.#problem(`${describe(sent)} was refused with ${fault}`);
+      if (fault !== HELD) this.problem('other', `${describe(sent)} was refused with ${fault}`);
       else if (!sent.contested && belief.token === undefined) {
-        this.#problem(`${describe(sent)} was refused although nobody can hold it`);
+        this.problem('other', `${describe(sent)} was refused although nobody can hold it`);
       }
     } else if (fault !== NOT_OWNER && fault !== NOT_LOCKED) {
-      this.#problem(`${describe(sent)} was refused with ${fault}`);
+      this.problem('other', `${describe(sent)} was refused with ${fault}`);
     } else if (belief.token !== undefined) {
-      this.#problem(
+      this.problem(
+        'other',
         `${describe(sent)} was refused with ${fault} although it holds it by token ${belief.token}`,
       );
     }
@@ -135,27 +160,35 @@ export class Ledger {
     belief.pending = undefined;
     if (belief.token === undefined && pending?.method === 'lock') this.#newToken(pending, token);
     else if (belief.token === undefined) {
-      this.#problem(`${where} is held by token ${token} after the restart, but was not locked`);
+      this.problem(
+        breachOf(belief),
+        `${where} is held by token ${token} after the restart, but was not locked`,
+      );
     } else if (belief.token !== token) {
-      this.#problem(`${where} is held by token ${token} after the restart, not by ${belief.token}`);
+      this.problem('lost', `${where} is held by token ${token} after the restart, not by ${belief.token}`);
     }
     belief.token = token;
+    belief.told = 'granted';
     this.#greatest = Math.max(this.#greatest, token);
   }
 
   #notFound(belief: Belief): void {
     if (belief.token !== undefined && belief.pending?.method !== 'unlock') {
-      this.#problem(
+      this.problem(
+        belief.told === 'refused' ? 'done' : 'lost',
         `${belief.client} lost ${belief.resource} (token ${belief.token}), which was acknowledged`,
       );
     }
     belief.token = undefined;
     belief.pending = undefined;
+    belief.told = undefined;
   }
 
   #newToken(sent: Sent, token: number): void {
-    if (this.#tokens.has(token)) this.#problem(`${describe(sent)} got token ${token}, which was used before`);
-    if (!(token > sent.above)) this.#problem(`${describe(sent)} got token ${token}, not above ${sent.above}`);
+    if (this.#tokens.has(token))
+      this.problem('reused', `${describe(sent)} got token ${token}, which was used before`);
+    if (!(token > sent.above))
+      this.problem('reused', `${describe(sent)} got token ${token}, not above ${sent.above}`);
     this.#tokens.add(token);
     this.#greatest = Math.max(this.#greatest, token);
   }
@@ -178,10 +211,12 @@ export class Ledger {
   #pendingOn(resource: string): Sent[] {
     return this.#on(resource).flatMap((belief) => belief.pending ?? []);
   }
+}
 
-  #problem(text: string): void {
-    this.problems.push(text);
-  }
+/** Of a hold that should not be there. */
+function breachOf({ told }: Belief): Breach {
+  if (told === 'unlocked') return 'resurrected';
+  return told === 'refused' ? 'done' : 'other';
 }
 
 function mayHold({ token, pending }: Belief): boolean {

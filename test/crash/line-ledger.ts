@@ -3,6 +3,7 @@
  * after each restart; says where the two do not go together. A client wants one resource at a time, and every resource has
  * one holder at most. Times are milliseconds on the clock of the clients.
  */
+import { type Breach, noBreaches } from './breaches.js';
 import type { FoundHold } from './ledger.js';
 
 /** What a client wants. */
@@ -39,6 +40,8 @@ export interface Grant {
 export class LineLedger {
   /** What went wrong, one sentence each. */
   readonly problems: string[] = [];
+  /** The same, counted by what was broken. */
+  readonly breaches = noBreaches();
   grants = 0;
   unlocks = 0;
   /** Holds that were found after a restart without their client having been told. */
@@ -76,7 +79,7 @@ export class LineLedger {
     const leaseEnd = course.dies ? course.sent + (waited + course.ttl) * 1_000 : Number.POSITIVE_INFINITY;
     if (course.state === 'found') {
       if (course.token !== token)
-        this.#problem(course, `was granted ${token} after ${course.token} was found`);
+        this.#problem('other', course, `was granted ${token} after ${course.token} was found`);
     } else {
       this.#newHold(course, token, now, leaseEnd <= now);
     }
@@ -88,7 +91,8 @@ export class LineLedger {
 
   /** A holder renewed, and was answered this token. */
   renewed(course: Course, token: number): void {
-    if (course.token !== token) this.#problem(course, `renewed ${course.token} and was answered ${token}`);
+    if (course.token !== token)
+      this.#problem('other', course, `renewed ${course.token} and was answered ${token}`);
   }
 
   unlocking(course: Course): void {
@@ -103,7 +107,7 @@ export class LineLedger {
   refused(course: Course, text: string): void {
     // The answer was lost in a crash, and the lease ended before the client came back.
     if (course.dies && text.startsWith('fault 17: ')) this.ended += 1;
-    else this.#problem(course, `${course.state}, was answered ${text}`);
+    else this.#problem('other', course, `${course.state}, was answered ${text}`);
     this.#over(course);
   }
 
@@ -112,7 +116,7 @@ export class LineLedger {
     const resources = new Set<string>();
     for (const hold of found) {
       if (resources.has(hold.resource))
-        this.problems.push(`${hold.resource} has two holders after the restart`);
+        this.problem('other', `${hold.resource} has two holders after the restart`);
       resources.add(hold.resource);
     }
     const byClient = new Map(found.map((hold) => [hold.client, hold]));
@@ -123,7 +127,8 @@ export class LineLedger {
       else this.#notFound(course, now);
     }
     for (const { client, resource, token } of byClient.values()) {
-      this.problems.push(
+      this.problem(
+        'resurrected',
         `${client} holds ${resource} by token ${token} after the restart, but does not want it`,
       );
     }
@@ -137,7 +142,7 @@ export class LineLedger {
       if (course.dies) course.until = now;
       this.untold += 1;
     } else if (course.token !== token) {
-      this.#problem(course, `is found with token ${token}, not ${course.token}`);
+      this.#problem('lost', course, `is found with token ${token}, not ${course.token}`);
     } else if (course.state === 'unlocking') {
       course.state = 'holding';
     }
@@ -151,7 +156,7 @@ export class LineLedger {
     }
     if (course.until <= now) this.ended += 1;
     else if (course.state !== 'unlocking')
-      this.#problem(course, `lost token ${course.token}, which was acknowledged`);
+      this.#problem('lost', course, `lost token ${course.token}, which was acknowledged`);
     this.#over(course);
   }
 
@@ -159,15 +164,19 @@ export class LineLedger {
   #newHold(course: Course, token: number, now: number, isPast: boolean): void {
     const greatest = this.#greatest.get(course.resource) ?? 0;
     const above = isPast ? course.above : greatest;
-    if (this.#tokens.has(token)) this.#problem(course, `got token ${token}, which was used before`);
-    if (!(token > above)) this.#problem(course, `got token ${token}, not above ${above}`);
+    if (this.#tokens.has(token)) this.#problem('reused', course, `got token ${token}, which was used before`);
+    if (!(token > above)) this.#problem('reused', course, `got token ${token}, not above ${above}`);
     this.#tokens.add(token);
     this.#greatest.set(course.resource, Math.max(token, greatest));
     if (isPast) return;
     for (const other of this.#courses.values()) {
       const holds = (other.state === 'holding' || other.state === 'found') && other.until > now;
       if (other !== course && other.resource === course.resource && holds) {
-        this.#problem(course, `got token ${token} while ${other.client} holds it by token ${other.token}`);
+        this.#problem(
+          'other',
+          course,
+          `got token ${token} while ${other.client} holds it by token ${other.token}`,
+        );
       }
     }
   }
@@ -176,7 +185,13 @@ export class LineLedger {
     if (this.#courses.get(course.client) === course) this.#courses.delete(course.client);
   }
 
-  #problem({ client, resource }: Course, text: string): void {
-    this.problems.push(`${client} on ${resource} ${text}`);
+  /** Somebody found that a promise was broken. */
+  problem(breach: Breach, text: string): void {
+    this.problems.push(text);
+    this.breaches[breach] += 1;
+  }
+
+  #problem(breach: Breach, { client, resource }: Course, text: string): void {
+    this.problem(breach, `${client} on ${resource} ${text}`);
   }
 }

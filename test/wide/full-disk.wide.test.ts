@@ -1,5 +1,5 @@
 /** Disks that are full, out of inodes, read-only, or do not let names be made: what is refused has not happened. */
-import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -9,32 +9,15 @@ import { lastingLockFileProblems, lockFileProblems } from '../crash/lock-files.j
 import { type RunningDaemon, serve } from '../daemon.js';
 import { Wire } from '../http/wire.js';
 import { describeWith } from '../needs.js';
+import { Filler } from './filler.js';
 import { Disk, mountTmpfs, run } from './mounts.js';
 
 const CLIENT = 'client';
 
-/** Fills a file system with a file, as far as it goes; removes it again. */
-class Filler {
-  readonly #path: string;
-
-  constructor(private readonly mount: string) {
-    this.#path = join(mount, 'filler');
-  }
-
-  fill(): void {
-    for (const chunk of [1 << 16, 1 << 12, 1]) {
-      try {
-        for (;;) writeFileSync(this.#path, Buffer.alloc(chunk), { flag: 'a' });
-      } catch {
-        // Full; what is left is filled in smaller pieces.
-      }
-    }
-    expect(statfsSync(this.mount).bavail).toBe(0);
-  }
-
-  remove(): void {
-    rmSync(this.#path);
-  }
+/** Fills a file system, for certain. */
+function fill(filler: Filler, mount: string): void {
+  filler.fill();
+  expect(statfsSync(mount).bavail).toBe(0);
 }
 
 /** Locks one resource after another until one is refused. Answers how many were locked, and the refusal. */
@@ -108,7 +91,7 @@ describeWith(['root', 'mkfs.ext4'], 'a full disk', () => {
         await noted(ledger, wire, 'lock', `before-${count}`, CLIENT);
       expect(await health(running.url)).toMatchObject({ status: 200 });
 
-      filler.fill();
+      fill(filler, mount);
       const { fault } = await lockUntilRefused(wire, ledger, 'full');
       expect(fault).toEqual({ code: 15, text: `No space left in ${running.directory}; nothing was changed` });
       expect(await health(running.url)).toMatchObject({
@@ -139,7 +122,7 @@ describeWith(['root', 'mkfs.ext4'], 'a full disk', () => {
     const first = await serve([], join(mount, 'locks'));
     const wire = await Wire.to(first.url);
     for (let count = 0; count < 20; count += 1) await noted(ledger, wire, 'lock', `before-${count}`, CLIENT);
-    filler.fill();
+    fill(filler, mount);
     await lockUntilRefused(wire, ledger, 'full');
     const second = await restart(first, ledger);
     expect(await health(second.url)).toMatchObject({ status: 503, text: expect.stringContaining('space') });
@@ -155,7 +138,7 @@ describeWith(['root', 'mkfs.ext4'], 'a full disk', () => {
     const first = await serve([], join(mount, 'locks'));
     await first.daemon.kill();
     rmSync(join(first.directory, '.lockd/reserve'));
-    new Filler(mount).fill();
+    fill(new Filler(mount), mount);
     await expect(serve([], first.directory)).rejects.toThrow(
       /^it ended with 1: lockd cannot start in .*ENOSPC.*\n$/,
     );

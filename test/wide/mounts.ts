@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { atLast } from '../at-last.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 /** Runs a command to its end; throws with what it said if it fails. */
@@ -13,7 +13,7 @@ export function run(program: string, ...words: string[]): string {
 }
 
 function unmountAtLast(path: string): void {
-  onTestFinished(() => {
+  atLast(() => {
     // Lazily, so that nothing that still looks at it leaves it behind; it may be unmounted already.
     spawnSync('umount', ['--lazy', path]);
   });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { atLast } from '../at-last.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 export interface Tracing {
@@ -41,7 +41,7 @@ export async function attach({ trace, inject }: Required<Tracing>, id: number): 
     strace.kill('SIGTERM');
     await ended;
   };
-  onTestFinished(detach);
+  atLast(detach);
   let said = '';
   await new Promise<void>((resolve, reject) => {
     strace.stderr.on('data', (chunk) => {
