@@ -16,6 +16,8 @@ export interface ForeignLock {
   readonly highestToken?: number;
   /** What the disk said where it, and not the content, is the reason that nobody can tell. */
   readonly failure?: string;
+  /** All of it was written by us, and is newer than the journal. */
+  readonly isOurs?: true;
 }
 
 export type Classified =
@@ -50,7 +52,9 @@ export function classify(
   const isOwn = (entry.kind === 'file' && isOurs(entry.inode)) || content?.directory === directoryId;
   const highestToken = Math.max(0, ...(content?.holders.map((holder) => holder.token ?? 0) ?? []));
   if (isOwn && highestToken < nextToken) return { kind: 'ours' };
-  const resource = resourceOfLockFile(name) ?? content?.resource ?? name;
+  // What we wrote names its resource itself, whatever somebody has called the file since.
+  const written = isOwn ? content?.resource : undefined;
+  const resource = written ?? resourceOfLockFile(name) ?? content?.resource ?? name;
   if (resourceProblem(resource)) return { kind: 'nameless' };
   const lock: ForeignLock = {
     resource,
@@ -61,6 +65,7 @@ export function classify(
       : {}),
     ...highest(content?.holders.map((holder) => holder.token) ?? []),
     ...(failure === undefined ? {} : { failure }),
+    ...(isOwn ? { isOurs: true } : {}),
   };
   return { kind: 'foreign', lock };
 }
@@ -109,7 +114,10 @@ export function slotInodes(disk: Disk, layout: Layout): Map<bigint, string> {
   return inodes;
 }
 
-/** Joins what several files claim: the same single client twice is one claim, anything else cannot be decided. */
+/**
+ * Joins what several files claim: the same clients twice are one claim, and of what we wrote ourselves the later one is
+ * true. Anything else cannot be decided.
+ */
 export function joinClaims(locks: readonly ForeignLock[]): ForeignLock[] {
   const byResource = new Map<string, ForeignLock>();
   for (const lock of locks) {
@@ -121,15 +129,17 @@ export function joinClaims(locks: readonly ForeignLock[]): ForeignLock[] {
 
 function join(a: ForeignLock, b: ForeignLock): ForeignLock {
   const files = [...a.files, ...b.files];
-  const isSame = a.claim && b.claim && holderNames(a) === holderNames(b);
+  const isOurs = a.isOurs && b.isOurs;
+  const isDecided = a.claim && b.claim && (isOurs || holderNames(a) === holderNames(b));
   const claim = (b.highestToken ?? 0) > (a.highestToken ?? 0) ? b.claim : a.claim;
   const failure = a.failure ?? b.failure;
   return {
     resource: a.resource,
     files,
-    ...(isSame && claim ? { claim } : {}),
+    ...(isDecided && claim ? { claim } : {}),
     ...highest([a.highestToken, b.highestToken]),
     ...(failure === undefined ? {} : { failure }),
+    ...(isOurs ? { isOurs } : {}),
   };
 }
 

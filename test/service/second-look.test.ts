@@ -153,7 +153,8 @@ test('a journal that lost its name is not written any more', async () => {
   expect(await outcome(lockd.lock('b', 'A'))).toBe('Stopped');
 });
 
-test('a lock file that is newer than the journal stays a lock, with a later token', async () => {
+/** A directory with the journal of an earlier day, whose lock files go on from there: `old` was unlocked since, `new` locked. */
+async function restored() {
   const directory = temporaryDirectory();
   const first = await openDaemon(directory);
   const old = await first.lockd.lock('old', 'A');
@@ -166,9 +167,40 @@ test('a lock file that is newer than the journal stays a lock, with a later toke
   await second.lockd.close();
   fs.rmSync(own, { recursive: true });
   fs.renameSync(`${own}.copy`, own);
+  return { directory, old, lost };
+}
+
+test('a lock file that is newer than the journal stays a lock, with a later token', async () => {
+  const { directory, old, lost } = await restored();
   const { lockd } = await openDaemon(directory);
   const [hold] = (await lockd.status('new')).holders;
   expect(hold).toMatchObject({ client: 'B' });
   expect(Number(hold?.token)).toBeGreaterThan(Number(lost.token));
   expect((await lockd.status('old')).holders).toMatchObject([{ client: 'A', token: old.token }]);
+});
+
+test('under another name it still locks what it says itself, also after the maintenance and a restart', async () => {
+  const { directory } = await restored();
+  fs.renameSync(join(directory, 'new.lock'), join(directory, 'copy.lock'));
+  const { lockd } = await openDaemon(directory);
+  expect((await lockd.status('new')).holders).toMatchObject([{ client: 'B' }]);
+  await lockd.maintain();
+  await lockd.close();
+  const { lockd: next } = await openDaemon(directory);
+  expect((await next.status('new')).holders).toMatchObject([{ client: 'B' }]);
+  expect(lockFiles(directory)).toEqual(['new.lock', 'old.lock']);
+});
+
+test('of two that are newer than the journal, both of one resource, the later one is true', async () => {
+  const { directory } = await restored();
+  const path = join(directory, 'new.lock');
+  const content = JSON.parse(fs.readFileSync(path, 'utf8'));
+  const [holder] = content.holders;
+  content.holders = [{ ...holder, client: 'C', token: String(Number(holder.token) + 1) }];
+  fs.writeFileSync(join(directory, 'copy.lock'), JSON.stringify(content));
+  const { lockd } = await openDaemon(directory);
+  expect((await lockd.status('new')).holders).toMatchObject([{ client: 'C' }]);
+  await lockd.close();
+  const { lockd: next } = await openDaemon(directory);
+  expect((await next.status('new')).holders).toMatchObject([{ client: 'C' }]);
 });
