@@ -3,6 +3,7 @@
  * order of their numbers. Guesses nothing: where turns are missing it says so, and which resources the missing lines seem
  * to speak of. Changes nothing on disk.
  */
+import type { StoredRecord } from '../../core/records.js';
 import { type Disk, errorCode, type OpenFile } from '../../disk/disk.js';
 import {
   compareSegments,
@@ -121,8 +122,9 @@ class Reading {
     let snapshot = new Snapshot();
     let goodBytes = 0;
     let from = 0;
+    let isFirst = true;
     const turnBefore = this.#nextTurn;
-    for (const { number, end, line, problem, file } of linesOf(disk, path)) {
+    for (const { end, line, problem, file } of linesOf(disk, path)) {
       if (problem !== undefined) {
         isDamaged = true;
         this.#losses.push(
@@ -137,10 +139,11 @@ class Reading {
         const names = namesIn(file, from, end, isTurn ? IN_TURN : IN_SNAPSHOT);
         for (const found of names) (isTurn ? this.#pending : this.#doubted).add(found);
       } else {
-        if (number === 1 && line.line === 'head') head = this.#readHead(path, line, part.isState);
+        if (isFirst && line.line === 'head') head = this.#readHead(path, line, part.isState);
         else if (line.line === 'turn') this.#readTurn(path, line);
         else snapshot = this.#readSnapshot(line, snapshot, part.isState);
         goodBytes = end;
+        isFirst = false;
       }
       from = end;
     }
@@ -187,12 +190,18 @@ class Reading {
   #readSnapshot(line: Line, snapshot: Snapshot, isState: boolean): Snapshot {
     if (line.line === 'records') {
       // A later snapshot says nothing that the turns up to it do not say.
-      if (isState) for (const record of line.records) this.#records.put(record);
+      if (isState) for (const record of line.records) this.#putFromSnapshot(record);
       snapshot.count += line.records.length;
     } else if (line.line === 'end') {
       snapshot.isWhole = line.records === snapshot.count;
     }
     return snapshot;
+  }
+
+  /** Its token was given, whatever has become of the head, which says what the next one is. */
+  #putFromSnapshot(record: StoredRecord): void {
+    this.#records.put(record);
+    if ('token' in record) this.#nextToken = Math.max(this.#nextToken, record.token + 1);
   }
 
   #readTurn(path: string, { turn, nextToken, changes }: TurnLine): void {
@@ -282,8 +291,10 @@ function headOf(disk: Disk, path: string): HeadLine | undefined {
 
 function hasWholeSnapshot(disk: Disk, path: string): boolean {
   let records = 0;
-  for (const { number, line } of linesOf(disk, path)) {
-    if (!line || (number === 1) !== (line.line === 'head')) return false;
+  let isFirst = true;
+  for (const { line } of linesOf(disk, path)) {
+    if (!line || isFirst !== (line.line === 'head')) return false;
+    isFirst = false;
     if (line.line === 'records') records += line.records.length;
     if (line.line === 'end') return line.records === records;
   }

@@ -1,0 +1,61 @@
+/** What a repair still reads of a segment whose lines do not stand as they were written. */
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Layout } from '../../src/disk/layout.js';
+import { nodeDisk } from '../../src/disk/node-disk.js';
+import { salvageJournal } from '../../src/store/journal/salvage.js';
+import {
+  grant,
+  inOrder,
+  LOCK,
+  newestSegment,
+  openJournal,
+  recovered,
+  segmentNames,
+  temporaryDirectory,
+  unlock,
+} from './fixture.js';
+
+/** A directory with one segment, of a head, a snapshot with a hold by token 1,000, and an end; the next token is 2,001. */
+async function snapshotOnly() {
+  const directory = temporaryDirectory();
+  const { store } = await openJournal(directory);
+  await store.commit(grant(1_000), LOCK);
+  await store.commit(grant(2_000), LOCK);
+  await store.commit(unlock(2_000, 2_001), LOCK);
+  await store.close();
+  await (await openJournal(directory)).store.close();
+  const [older = ''] = segmentNames(directory);
+  fs.rmSync(join(new Layout(directory).own, older));
+  const path = newestSegment(directory);
+  const lines = fs.readFileSync(path, 'utf8').trimEnd().split('\n');
+  const write = (changed: readonly string[]) => fs.writeFileSync(path, `${changed.join('\n')}\n`);
+  return { directory, lines, write };
+}
+
+function salvaged(directory: string) {
+  const found = salvageJournal(nodeDisk, new Layout(directory));
+  return { nextToken: found?.nextToken, records: inOrder(found?.records.values() ?? []) };
+}
+
+test('without its head the next token lies above every one in the snapshot', async () => {
+  const { directory, lines, write } = await snapshotOnly();
+  const { records } = recovered(directory);
+  const [head = '', snapshot = '', end = ''] = lines;
+  for (const damaged of [
+    [`x${head}`, snapshot, end],
+    [snapshot, end],
+  ]) {
+    write(damaged);
+    expect(salvaged(directory)).toEqual({ records, nextToken: 1_001 });
+  }
+});
+
+test('an empty line before its head takes nothing away', async () => {
+  const { directory, lines, write } = await snapshotOnly();
+  const { records } = recovered(directory);
+  write(['', ...lines]);
+  expect(recovered(directory)).toMatchObject({ records, nextToken: 2_001 });
+  expect(salvaged(directory)).toEqual({ records, nextToken: 2_001 });
+});
