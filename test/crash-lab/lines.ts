@@ -24,7 +24,7 @@ export async function killLines({ times, seed, progress }: Times): Promise<Tally
     const count = Math.min(PER_PLACE, times - done);
     await experiment(() =>
       killInOnePlace(ledger, seed + done * SEED_STEP, count, (here) => progress(done + here, tally)),
-    );
+    ).catch((error: Error) => ledger.problem('other', `no daemon that works: ${error.message}`));
     const { grants, unlocks, breaches, problems } = ledger;
     tally.daemons += count;
     addLedger(

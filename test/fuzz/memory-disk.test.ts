@@ -7,7 +7,7 @@ import { oneOf, type Random, randomFrom } from '../random.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import { MemoryDisk } from './memory-disk.js';
 
-const SEEDS = 100;
+const SEEDS = 50;
 const STEPS = 80;
 
 const NAMES = ['a', 'b', 'dir', 'dir/a', 'dir/b', 'none/a', 'a/b'];
