@@ -5,13 +5,19 @@ import { Terminal } from '../../dist/cli/terminal.js';
 
 const [, , directory, bytes] = process.argv;
 const world = { environment: process.env, stdout: process.stdout, stderr: process.stderr };
-await runDaemon(
-  {
-    directory,
-    addresses: [{ host: '127.0.0.1', port: 0 }],
-    segmentBytes: Number(bytes),
-    historySizeBytes: 4 * Number(bytes),
-  },
-  'info',
-  new Terminal(world, false),
-);
+try {
+  await runDaemon(
+    {
+      directory,
+      addresses: [{ host: '127.0.0.1', port: 0 }],
+      segmentBytes: Number(bytes),
+      historySizeBytes: 4 * Number(bytes),
+    },
+    'info',
+    new Terminal(world, false),
+  );
+} catch (error) {
+  if (error.name !== 'StartRefused') throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
