@@ -62,6 +62,28 @@ function look<Stats>(lstat: () => Stats | undefined): Stats | undefined {
   }
 }
 
+/** Given up for the flush of a directory that finds no descriptor: what was done must last, or nobody may be answered. */
+let spare: number | undefined;
+
+function takeSpare(): void {
+  try {
+    spare ??= fs.openSync('/dev/null', O_RDONLY);
+  } catch {
+    // So it goes without one; the next flush tries again.
+  }
+}
+
+function openDirectory(directory: string): number {
+  try {
+    return fs.openSync(directory, O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    if (spare === undefined || !['EMFILE', 'ENFILE'].includes(errorCode(error) ?? '')) throw error;
+    fs.closeSync(spare);
+    spare = undefined;
+    return fs.openSync(directory, O_RDONLY | O_DIRECTORY);
+  }
+}
+
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
   list: (directory) => fs.readdirSync(directory),
@@ -97,13 +119,14 @@ export const nodeDisk: Disk = {
   unlink: (path) => fs.unlinkSync(path),
 
   async syncDirectory(directory) {
-    const descriptor = fs.openSync(directory, O_RDONLY | O_DIRECTORY);
+    const descriptor = openDirectory(directory);
     try {
       await new Promise<void>((resolve, reject) => {
         fs.fsync(descriptor, (error) => (error ? reject(error) : resolve()));
       });
     } finally {
       fs.closeSync(descriptor);
+      takeSpare();
     }
   },
 };

@@ -71,7 +71,9 @@ export class Place {
       await this.#compare(running.url, withLockFiles);
       const clients = runClients({ url: running.url, ledger, random, clients: CLIENTS });
       await Promise.race([end(running), ended]);
-      if (isEnded && !mayEnd) ledger.problem('other', `the daemon ended by itself: ${daemon.stderr}`);
+      if (isEnded && !mayEnd) {
+        ledger.problem('other', `the daemon ended by itself with ${await daemon.ended}: ${daemon.stderr}`);
+      }
       if (isEnded) this.#hasEnded(daemon);
       await daemon.kill();
       await clients;

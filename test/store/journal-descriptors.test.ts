@@ -8,10 +8,16 @@ import { grant, LOCK, openJournal, recovered, segmentNames, temporaryDirectory }
 /** A disk that has so many descriptors and no more; that of a flushed directory is taken by a connection afterwards. */
 class ScarceDisk implements Disk {
   free = Number.POSITIVE_INFINITY;
+  /** Somebody else takes whatever becomes free, as soon as he has his turn. */
+  isContested = false;
 
   #take(): void {
     if (this.free <= 0) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
     this.free -= 1;
+  }
+
+  #steal(): void {
+    if (this.free > 0) this.free -= 1;
   }
 
   #counted(open: () => OpenFile): OpenFile {
@@ -20,6 +26,7 @@ class ScarceDisk implements Disk {
     const close = () => {
       file.close();
       this.free += 1;
+      if (this.isContested) queueMicrotask(() => this.#steal());
     };
     return new Proxy(file, {
       get: (target, name) => {
@@ -71,4 +78,19 @@ test.each([0, 1, 2, 3, 4])('%i descriptors: every turn is saved, and the journal
   await store.close();
   expect(segmentNames(directory).length).toBeGreaterThan(before);
   expect(recovered(directory).records).toHaveLength(60);
+});
+
+test('a descriptor that was kept to look whether the name has lasted is nobody else’s', async () => {
+  const directory = temporaryDirectory();
+  const scarce = new ScarceDisk();
+  const { store } = await openJournal(directory, { faulty: new FaultyDisk(scarce), segmentBytes: 1_000 });
+  const before = segmentNames(directory).length;
+  scarce.free = 3;
+  scarce.isContested = true;
+  for (let token = 1; token <= 30; token += 1) {
+    expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+  }
+  await store.close();
+  expect(segmentNames(directory).length).toBeGreaterThan(before);
+  expect(recovered(directory).records).toHaveLength(30);
 });

@@ -169,8 +169,12 @@ export class Segment {
     }
     try {
       forDirectory.close();
-      const isFlushed = this.disk.syncDirectory(this.layout.own);
-      await isFlushed.finally(() => forFile.close());
+      await this.disk.syncDirectory(this.layout.own).catch((error: unknown) => {
+        forFile.close();
+        throw error;
+      });
+      // Both at once: whatever else goes on meanwhile would take the descriptor.
+      forFile.close();
       const reopened = this.disk.open(this.#path, 'write');
       const isOurs = reopened.inode === this.#file.inode;
       this.#file.close();
