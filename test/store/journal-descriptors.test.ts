@@ -88,7 +88,7 @@ test('a descriptor that was kept to look whether the name has lasted is nobody e
   scarce.free = 3;
   scarce.isContested = true;
   for (let token = 1; token <= 30; token += 1) {
-    expect(await store.commit(grant(token), LOCK)).toEqual({ saved: true });
+    expect(await store.commit(grant(token), LOCK)).toMatchObject({ saved: true });
   }
   await store.close();
   expect(segmentNames(directory).length).toBeGreaterThan(before);
