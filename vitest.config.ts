@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     pool: 'forks',
     // Much of what is tested is waiting for other processes.
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });
