@@ -360,9 +360,10 @@ describe('a rotation of which one step fails', () => {
       `/journal-0000000001-0000000002.jsonl.tmp'); the old one grows on`;
     expect(store.problems).toEqual([problem]);
     expect(warnings).toEqual([problem]);
-    const postponedAt = token;
-    while (store.problems.length > 0) await store.commit(padding(token++), FREE);
-    expect(token - postponedAt).toBeLessThan(6);
+    for (let more = 0; more < 5 && store.problems.length > 0; more += 1) {
+      await store.commit(padding(token++), FREE);
+    }
+    await until(() => store.problems.length === 0);
     await store.close();
     expect(segmentNames(directory)).toHaveLength(2);
     expect(recovered(directory).nextToken).toBe(token);
