@@ -48,7 +48,8 @@ export async function* followEvents(
       for await (const { item, id } of messagesOf(answer, signal)) {
         wasOpen = true;
         failures = 0;
-        position = id;
+        // A gap at the very beginning has none yet: back to where it was found.
+        position = id || position;
         if (item) yield item;
       }
     } catch (error) {
@@ -92,7 +93,7 @@ function passes(error: unknown): error is Error {
 interface Message {
   /** Undefined where there is only a newer id. */
   readonly item: StreamItem | undefined;
-  /** Behind this one to go on. */
+  /** Behind this one to go on; empty where none came yet. */
   readonly id: string;
 }
 
@@ -102,8 +103,9 @@ async function* messagesOf({ url, stream }: EventsAnswer, signal: AbortSignal): 
   const decoder = new TextDecoder();
   let id = '';
   for await (const bytes of piecesOf(stream, url, signal)) {
-    for (const message of parser.push(decoder.decode(bytes, { stream: true }))) {
-      const item = itemOf(message, url);
+    const text = decoder.decode(bytes, { stream: true });
+    for (const message of understood(url, () => parser.push(text))) {
+      const item = understood(url, () => readEvent(message));
       if (!item) throw streamCut(url, 'it stops');
       ({ id } = message);
       yield { item, id };
@@ -116,9 +118,9 @@ async function* messagesOf({ url, stream }: EventsAnswer, signal: AbortSignal): 
   throw streamCut(url, 'it ended the connection');
 }
 
-function itemOf(message: Parameters<typeof readEvent>[0], url: URL): StreamItem | undefined {
+function understood<T>(url: URL, read: () => T): T {
   try {
-    return readEvent(message);
+    return read();
   } catch (error) {
     if (!(error instanceof UnexpectedAnswer)) throw error;
     throw otherVersion(url, '/events', error.message);

@@ -57,10 +57,11 @@ export class Condition {
     }
   }
 
-  /** What is known of the last change. A refusal is past; what counts is whether the disk would do the same again. */
+  /** What is known of the last change. What was seen then is past; what counts is whether the disk would do the same again. */
   #storage(): readonly string[] {
     const { saving } = this.options.turns;
-    if (saving.hasRefused && this.#takesChanges()) saving.forgetProblems();
+    const { store } = this.options.parts;
+    if ((saving.hasRefused || store.obstacles.length > 0) && this.#takesChanges()) saving.forgetProblems();
     return saving.problems;
   }
 

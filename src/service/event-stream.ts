@@ -10,6 +10,7 @@ export class EventStream implements AsyncIterableIterator<Item> {
   #items: Item[] = [];
   #at = 0;
   #isOver = false;
+  #newest: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly begin: () => Following) {}
 
@@ -17,7 +18,14 @@ export class EventStream implements AsyncIterableIterator<Item> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<Item, undefined>> {
+  /** Asked again before it has answered, it answers one after the other. */
+  next(): Promise<IteratorResult<Item, undefined>> {
+    const answer = this.#newest.then(() => this.#next());
+    this.#newest = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #next(): Promise<IteratorResult<Item, undefined>> {
     if (this.#at >= this.#items.length) await this.#more();
     const item = this.#items[this.#at];
     if (item === undefined) return { done: true, value: undefined };

@@ -45,6 +45,7 @@ export class Following {
   #waitingEvents = 0;
   #wake: () => void = () => undefined;
   #isOver = false;
+  #isClosed = false;
   #failure: Error | undefined;
   #forget: () => void = () => undefined;
   readonly #unwatch: () => void;
@@ -62,7 +63,7 @@ export class Following {
       this.#begin(this.#position);
     } else {
       this.#position = after;
-      this.#reader = store.eventsAfter(after);
+      this.#reader = store.eventsAfter(after, () => !this.#isOver);
       this.#forget = feed.remember();
     }
     this.#unwatch = feed.onClose(() => this.#end());
@@ -96,6 +97,7 @@ export class Following {
 
   /** Ends it, also for a `next` that waits. */
   close(): void {
+    this.#isClosed = true;
     this.#waiting = [];
     this.#end();
   }
@@ -109,7 +111,8 @@ export class Following {
       this.#takePage(page);
       if (page.isLast) this.#join(turnOf(page.position));
     } catch (error) {
-      this.#fail(error as Error);
+      // What nobody wants any more is not read to its end.
+      if (!this.#isClosed) this.#fail(error as Error);
     }
   }
 
@@ -128,6 +131,8 @@ export class Following {
 
   /** What comes next the feed tells, if it still knows all that came since. */
   #join(turn: number): void {
+    // What was just read is handed out with what comes: both are bounded, and nobody was slow to take them.
+    this.#waitingEvents = 0;
     this.#subscription = this.parts.feed.subscribeAfter(turn, this.filter, this.#push);
     if (!this.#subscription) return;
     this.#reader = undefined;

@@ -8,20 +8,12 @@ import { endOfTurn } from '../store/events.js';
 import type { LockEvent } from './api.js';
 import type { CallOff, Clock } from './clock.js';
 import { eventsOfTurn, renewedEvent, type TurnTold } from './feed-events.js';
-import { type EventFilter, filterKey, isWanted } from './feed-filter.js';
+import { type EventFilter, isWanted } from './feed-filter.js';
+import { Groups, type Listener } from './feed-groups.js';
 import { RecentlyTold } from './recently-told.js';
 
 /** Milliseconds for which what happens is collected: a person sees no delay, and a busy daemon tells twenty times a second. */
 const COLLECT_MS = 50;
-
-/** Gets the events that it asked for, in order: one array for all who asked for the same. */
-export type Listener = (events: readonly LockEvent[]) => void;
-
-/** Those who ask for the same. */
-interface Group {
-  readonly filter: EventFilter;
-  readonly listeners: Set<Listener>;
-}
 
 export interface Subscription {
   /** All up to this id was told. */
@@ -33,7 +25,7 @@ export class Feed {
   #lastTurn: number;
   /** The last turn whose events were told. */
   #toldTurn: number;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Groups();
   #collected: (TurnTold | Hold)[] = [];
   readonly #recent = new RecentlyTold();
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -65,13 +57,13 @@ export class Feed {
       this.#lastTurn = turn;
       this.#recent.add(turn, changes);
     }
-    if (this.#groups.size === 0) this.#toldTurn = this.#lastTurn;
+    if (this.#groups.isEmpty) this.#toldTurn = this.#lastTurn;
     else if (changes.length > 0) this.#collect({ turn, changes });
   }
 
   /** A lease was renewed, and its client told so. */
   renewed(hold: Hold): void {
-    if (this.#groups.size > 0) this.#collect(hold);
+    if (!this.#groups.isEmpty) this.#collect(hold);
   }
 
   /** Tells `listener` all that happens from here on. */
@@ -83,14 +75,7 @@ export class Feed {
   #subscribe(filter: EventFilter, listener: Listener, knownTurn: number): Subscription {
     // What was collected so far is not for the new one.
     this.#tell();
-    const key = filterKey(filter);
-    const group = this.#groups.get(key) ?? { filter, listeners: new Set() };
-    this.#groups.set(key, group);
-    group.listeners.add(listener);
-    const stop = () => {
-      group.listeners.delete(listener);
-      if (group.listeners.size === 0 && this.#groups.get(key) === group) this.#groups.delete(key);
-    };
+    const stop = this.#groups.add(filter, listener);
     const position = () => endOfTurn(Math.max(knownTurn, this.#toldTurn));
     return {
       get position() {
@@ -157,11 +142,8 @@ export class Feed {
     if (collected.length === 0) return;
     this.#collected = [];
     this.#toldAt = this.clock.monotonic();
-    const events = collected.flatMap((what) => ('changes' in what ? eventsOfTurn(what) : renewedEvent(what)));
-    for (const { filter, listeners } of this.#groups.values()) {
-      const wanted = events.filter((event) => isWanted(event, filter));
-      if (wanted.length === 0) continue;
-      for (const listener of [...listeners]) listener(wanted);
-    }
+    this.#groups.tell(
+      collected.flatMap((what) => ('changes' in what ? eventsOfTurn(what) : renewedEvent(what))),
+    );
   }
 }

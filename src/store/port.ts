@@ -92,9 +92,10 @@ export interface Store {
   history(query: HistoryQuery): Promise<StoredEvent[]>;
   /**
    * Reads the events after the one with this id (none of that id needs to exist), oldest first, each once. Turns go on
-   * meanwhile. Throws a RangeError where `id` can be no event's.
+   * meanwhile. Throws a RangeError where `id` can be no event's. Once `isWanted` says no, nothing more is read for it, and
+   * `next` may reject with `Stopped`.
    */
-  eventsAfter(id: string): EventReader;
+  eventsAfter(id: string, isWanted?: () => boolean): EventReader;
   /** Bytes on stable storage. */
   readonly bytes: number;
   /** What an operator should know of the store's state, one sentence each; none when all is well. */

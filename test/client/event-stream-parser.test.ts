@@ -42,3 +42,20 @@ test('wherever it is cut into pieces, the same comes of it', () => {
     }),
   );
 });
+
+test.each([
+  ['a line', 'x'.repeat(65_536)],
+  ['the lines of an event', 'data: y\ndata:\n'.repeat(5_000)],
+])('that %s never ends is noticed before it fills the memory', (_what, piece) => {
+  const parser = new EventStreamParser();
+  const push = () => {
+    for (let pieces = 0; pieces < 200; pieces += 1) expect(parser.push(piece)).toEqual([]);
+  };
+  expect(push).toThrow('has an event of more than 1048576 characters');
+});
+
+test('of events that end there may be any number', () => {
+  const parser = new EventStreamParser();
+  const piece = `data: ${'x'.repeat(65_536)}\n\n`;
+  for (let pieces = 0; pieces < 50; pieces += 1) expect(parser.push(piece)).toHaveLength(1);
+});

@@ -190,6 +190,21 @@ describe('a stream that is cut', () => {
     expect(server.connections).toBeGreaterThan(0);
   });
 
+  test('between a gap and where things go on comes back to the gap', async () => {
+    const asked: unknown[] = [];
+    const url = await httpServer((request, response) => {
+      asked.push(request.headers['last-event-id']);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const ready = 'id: 2.999999\nevent: ready\ndata: {"id":"2.999999"}\n\n';
+      response.write(`event: gap\ndata: {"after":"9.0","problem":"why"}\n\n${asked.length > 1 ? ready : ''}`);
+      if (asked.length === 1) setImmediate(() => response.destroy());
+    });
+    const reading = new Reading(clientOf(url), { after: '9.0' });
+    await reading.have(3);
+    expect(reading.lines).toEqual(['gap', 'gap', 'ready']);
+    expect(asked).toEqual(['9.0', '9.0']);
+  });
+
   test('because nothing comes any more, not even a sign of life', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -334,6 +349,17 @@ describe('what rejects', () => {
     expect(await failing(url)).toMatchObject({
       name: 'NotLockd',
       message: expect.stringContaining('/events'),
+    });
+  });
+
+  test('an event without an end', async () => {
+    const url = await httpServer((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write(`data: ${'x'.repeat(1_100_000)}`);
+    });
+    expect(await failing(url)).toMatchObject({
+      name: 'NotLockd',
+      message: expect.stringContaining('has an event of more than 1048576 characters'),
     });
   });
 

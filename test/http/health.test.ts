@@ -10,6 +10,8 @@ test('all is well: 200', async () => {
   expect(answer.body).toBe('{"status":"ok","problems":[]}\n');
   expect(answer.headers.get('content-type')).toBe('application/json');
   expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(answer.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
 });
 
 test('something is wrong: 503, and what', async () => {

@@ -9,6 +9,9 @@ import { FakePeer, over } from './peer.js';
 
 type Item = EventNotice | LockEvent;
 
+/** That of the minute's maintenance. */
+const TIMERS_AT_REST = 1;
+
 /** Gathers what a stream tells, as lines. */
 class Reading {
   readonly items: Item[] = [];
@@ -107,7 +110,7 @@ describe('what happens is told', () => {
     expect(heard.lines).toEqual([]);
     await clock.advance(1);
     expect(heard.lines).toEqual(['2.0 granted b A', '3.0 granted c A']);
-    expect(clock.timers).toBe(0);
+    expect(clock.timers).toBe(TIMERS_AT_REST);
   });
 
   test('in the order in which it happened, also what is fenced and granted on', async () => {
@@ -246,18 +249,32 @@ describe('who listens', () => {
     const { lockd, clock, heard } = await listening();
     await heard.stream.return();
     await lockd.lock('a', 'A');
-    expect(clock.timers).toBe(0);
+    expect(clock.timers).toBe(TIMERS_AT_REST);
     await rounds();
     expect(heard.isOver).toBe(true);
     expect(heard.lines).toEqual([]);
     expect(await heard.stream.next()).toEqual({ done: true, value: undefined });
   });
 
+  test('and asks ahead gets each event once, in order, and the end', async () => {
+    const { lockd, clock } = await begin();
+    const stream = lockd.events();
+    const answers = Array.from({ length: 4 }, () => stream.next());
+    await rounds();
+    await Promise.all([lockd.lock('a', 'A'), lockd.lock('b', 'A')]);
+    await clock.advance(50);
+    expect((await Promise.all(answers.slice(0, 3))).map(({ value }) => value?.event)).toEqual([
+      ...['ready', 'granted', 'granted'],
+    ]);
+    await stream.return();
+    expect(await answers[3]).toEqual({ done: true, value: undefined });
+  });
+
   test('and breaks off its loop has ended it', async () => {
     const { lockd, clock } = await begin();
     for await (const { event } of lockd.events()) if (event === 'ready') break;
     await lockd.lock('a', 'A');
-    expect(clock.timers).toBe(0);
+    expect(clock.timers).toBe(TIMERS_AT_REST);
   });
 
   test('is told all, and that it is over, when the daemon stops', async () => {

@@ -6,6 +6,7 @@ import { filterOf } from '../../src/service/feed-filter.js';
 import { Following, type Told } from '../../src/service/feed-following.js';
 import { RecentlyTold } from '../../src/service/recently-told.js';
 import { MemoryStore } from '../../src/store/memory.js';
+import { Stopped } from '../../src/store/port.js';
 import { hold, put, turn } from '../store/fixture.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -87,6 +88,25 @@ describe('from the history to the feed', () => {
     expect(told).toEqual(['ready', '1.0', '2.0', '3.0', '4.0', '5.0']);
   });
 
+  test('however much was settled while the last page was read, nobody was slow', async () => {
+    const steps = new Steps();
+    await steps.save(2);
+    steps.settle(1, 2);
+    const { confirm } = steps.store;
+    let looks = 0;
+    steps.store.confirm = async () => {
+      looks += 1;
+      if (looks === 2) {
+        await steps.save(10_000);
+        steps.settle(3, 10_002);
+      }
+      return confirm.call(steps.store);
+    };
+    const told = linesOf(await steps.follow('0.0').next());
+    expect(told).toHaveLength(1 + 10_002);
+    expect(told.slice(0, 4)).toEqual(['ready', '1.0', '2.0', '3.0']);
+  });
+
   test('nobody is told twice who joins while something is collected for others', async () => {
     const steps = new Steps();
     const first = steps.follow();
@@ -100,6 +120,29 @@ describe('from the history to the feed', () => {
     await steps.clock.advance(100);
     expect(linesOf(await first.next())).toEqual(['1.0', '2.0', '3.0']);
     expect(linesOf(await second.next())).toEqual(['3.0']);
+  });
+
+  test('what is not read to its end because nobody wants it any more is no failure', async () => {
+    const steps = new Steps();
+    const asked: (() => boolean)[] = [];
+    let failPage: (error: Error) => void = () => undefined;
+    const page = new Promise<never>((_resolve, reject) => {
+      failPage = reject;
+    });
+    const store = {
+      confirm: async () => undefined,
+      eventsAfter: (_id: string, isWanted: () => boolean = () => true) => {
+        asked.push(isWanted);
+        return { next: () => page };
+      },
+    };
+    const following = new Following({ feed: steps.feed, store }, filterOf({}), '0.0');
+    const told = following.next();
+    expect(asked.map((isWanted) => isWanted())).toEqual([true]);
+    following.close();
+    expect(asked.map((isWanted) => isWanted())).toEqual([false]);
+    failPage(new Stopped('The journal is closed'));
+    expect(await told).toBeUndefined();
   });
 
   test('who was handed out nothing yet goes on where it began', async () => {

@@ -186,11 +186,11 @@ describe('health', () => {
   test('tells of a reserve that could not be made', async () => {
     const directory = temporaryDirectory();
     const faulty = new FaultyDisk(nodeDisk);
-    faulty.failNext('create', { code: 'ENOSPC', path: /reserve$/ });
+    // At the start, and when it is looked at.
+    faulty.failNext('create', { code: 'ENOSPC', path: /reserve$/, times: 2 });
     const { lockd } = await openDaemon(directory, { faulty });
     const problems = [`There is hardly any space left in ${directory}`];
     expect(lockd.health()).toEqual({ status: 'degraded', problems });
-    await lockd.maintain();
     expect(lockd.health()).toEqual({ status: 'ok', problems: [] });
   });
 

@@ -89,11 +89,11 @@ describe('a turn that cannot be saved', () => {
       true,
       full,
     ]);
+    disk.failNext('create', { code: 'ENOSPC', path: /reserve/ });
     expect(lockd.health()).toEqual({
       status: 'degraded',
       problems: [`There is hardly any space left in ${directory}`],
     });
-    await lockd.maintain();
     expect(lockd.health()).toEqual({ status: 'ok', problems: [] });
   });
 

@@ -160,6 +160,19 @@ test('a journal that was removed ends it', async () => {
   await expect(reader.next()).rejects.toThrow(Stopped);
 });
 
+test('who wants no more keeps nobody waiting: nothing is read for it', async () => {
+  const { store, disk } = await segments(2);
+  let isWanted = true;
+  const [first, second] = [store.eventsAfter('0.0'), store.eventsAfter('0.0', () => isWanted)];
+  const pages = [first.next(), second.next().catch((error: unknown) => error)];
+  isWanted = false;
+  await pages[0];
+  const reads = disk.count('readLater');
+  expect(await pages[1]).toBeInstanceOf(Stopped);
+  expect(disk.count('readLater')).toBe(reads);
+  expect(await told(first)).toEqual(ids(3, 4));
+});
+
 test('close ends it', async () => {
   const { store } = await segments(2);
   const reader = store.eventsAfter('0.0');

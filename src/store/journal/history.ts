@@ -48,13 +48,19 @@ export class JournalHistory {
     return this.#queries.do(() => this.#read(query));
   }
 
-  /** Reads forward, page by page. Throws a RangeError where `id` can be no event's. */
-  after(id: string): EventReader {
+  /**
+   * Reads forward, page by page. Throws a RangeError where `id` can be no event's. Who wants no more keeps nobody behind it
+   * waiting: its page rejects with `Stopped`.
+   */
+  after(id: string, isWanted: () => boolean): EventReader {
     const reader = new EventsAfter(id, {
       heads: this.#heads,
       pace: this.parts.pace,
       saved: this.saved,
-      assertWanted: () => this.#assertWanted(),
+      assertWanted: () => {
+        this.#assertWanted();
+        if (!isWanted()) throw new Stopped('Nobody wants to know any more');
+      },
     });
     return { next: () => this.#pages.do(() => reader.next()) };
   }

@@ -158,9 +158,9 @@ export class JournalStore implements Store {
     }
   }
 
-  /** Whether the disk takes what a turn would write; changes nothing. */
+  /** Whether the disk takes what a turn would write, which begins with the reserve; changes nothing else. */
   takesTurns(): boolean {
-    return !this.#broken && !this.#closed && this.segment.takesBytes();
+    return !this.#broken && !this.#closed && this.#remakeReserve() && this.segment.takesBytes();
   }
 
   async confirm(): Promise<void> {
@@ -175,8 +175,8 @@ export class JournalStore implements Store {
   }
 
   /** Read from the segments; see events-after.ts. */
-  eventsAfter(id: string): EventReader {
-    const reader = this.#history.after(id);
+  eventsAfter(id: string, isWanted: () => boolean = () => true): EventReader {
+    const reader = this.#history.after(id, isWanted);
     return {
       next: async () => {
         this.#assertUsable();
