@@ -18,6 +18,7 @@ export type Need =
   | 'mkfs.xfs'
   | 'xfs_io'
   | 'chattr'
+  | 'etcd'
   | 'prlimit'
   | 'setpriv'
   | 'systemd-analyze'

@@ -77,15 +77,15 @@ async function measureCase(
   const { url } = server;
   const sockets: Socket[] = [];
   if (queries)
-    for (let reader = 0; reader < readers; reader += 1) sockets.push(await open(url, queries(reader)));
+    for (let reader = 0; reader < readers; reader += 1) sockets.push(await readEvents(url, queries(reader)));
   const figures = await measureCalls(server, () => runLoad({ url, kind, connections: 64, seconds }));
   if (sockets.some((socket) => socket.destroyed)) throw new Error('a reader of events was cut off');
   for (const socket of sockets) socket.destroy();
   return figures;
 }
 
-/** Reads all that comes, and throws it away. */
-async function open(url: string, query: string): Promise<Socket> {
+/** Reads all that comes on a connection of its own, and throws it away. */
+export async function readEvents(url: string, query: string): Promise<Socket> {
   const { hostname, port, host } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
   socket.write(`GET /events${query} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);

@@ -1,9 +1,8 @@
 /** What many held locks cost: the start, the memory, and whether a call gets slower. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { Lockd } from 'lockd';
 import { type LoadKind, runLoad } from './load.js';
+import { directoryWithMany, renewed } from './many.js';
 import { type RunningServer, startLockd } from './servers.js';
 import { median } from './table.js';
 
@@ -36,9 +35,7 @@ export interface HeldOptions {
 /** Takes `count` locks, restarts, and measures beside a daemon that holds none. */
 export async function measureHeld(count: number, options: HeldOptions): Promise<HeldResult> {
   const { directory, progress } = options;
-  const full = join(directory, 'many');
-  progress(`taking ${count.toLocaleString('en')} locks`);
-  await takeMany(full, count);
+  const full = await directoryWithMany(count, options);
   const none = await startLockd(join(directory, 'none'));
   const many = await startLockd(full);
   progress('waiting until every lock file is renewed');
@@ -82,27 +79,6 @@ async function measure(
     ),
     ratio: median(speeds.map((speed) => speed.many / speed.none)),
   };
-}
-
-/** Seconds until only one folder of slots is left. */
-async function renewed(directory: string): Promise<number> {
-  const begun = performance.now();
-  const folders = () => readdirSync(join(directory, '.lockd')).filter((name) => name.startsWith('slots-'));
-  while (folders().length > 1) await pause(100);
-  return (performance.now() - begun) / 1_000;
-}
-
-async function takeMany(directory: string, count: number): Promise<void> {
-  const lockd = await Lockd.open(directory);
-  const batch = 1_000;
-  for (let first = 0; first < count; first += batch) {
-    const names = Array.from(
-      { length: Math.min(batch, count - first) },
-      (_, index) => `host/${first + index}`,
-    );
-    await Promise.all(names.map((name) => lockd.lock(name, `holder-of-${name}`)));
-  }
-  await lockd.close();
 }
 
 function residentMegabytes(pid: number): number {

@@ -1,175 +1,129 @@
 /**
- * `npm run bench`: how fast lockd is, beside a bare node:http echo of the same bodies and the server of the package
- * `xmlrpc`, in turn in one run, so that the ratios hold where the machine's speed does not. The package's server answers
- * what lockd answers, member for member; the echo answers what it was sent. `-- --json` for numbers only, `-- --seconds 5`
- * for longer runs, `-- --directory DIR` for another disk, `-- --load sockets` for the leanest load.
+ * `npm run bench`: how fast lockd is, with every answer on disk, and whether it reaches its bars. Beside it, in turn in one
+ * run, so that the ratios hold where the machine's speed does not: a bare node:http echo of the same bodies, the server of
+ * the package `xmlrpc` (which answers the same, member for member), and etcd where it is installed.
+ *
+ *     npm run bench                               everything but the soak
+ *     npm run bench -- --soak 10                  500 mixed calls a second for so many minutes
+ *     npm run bench -- --parts pairs,one-call     some only: pairs, one-call, users, events, held, snapshot, waiters, soak
+ *     npm run bench -- --rounds 3 --seconds 5     longer runs, fewer of them
+ *     npm run bench -- --load sockets             the leanest load; the bars are for the other, Node's own HTTP client
+ *     npm run bench -- --directory DIR            another disk
+ *     npm run bench -- --json                     numbers only
+ *
+ * Tables go to standard output, progress to standard error. Exit status 1: a bar was missed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type Bar, barRows, barsOf, type Measured } from './bars.js';
+import { compare } from './comparison.js';
 import { type EventsResult, measureEvents } from './events.js';
-import { type HeldResult, measureHeld } from './held.js';
-import { type LoadKind, type LoadResult, runLoad } from './load.js';
-import { type RunningServer, startEcho, startLockd, startPackage } from './servers.js';
-import { median, printTable } from './table.js';
+import { measureHeld } from './held.js';
+import { measureOneCall } from './one-call.js';
+import { type BenchOptions, benchOptions, type Part } from './options.js';
+import {
+  printEvents,
+  printHeld,
+  printOneCall,
+  printPairs,
+  printSnapshot,
+  printSoak,
+  printUsers,
+  printWaiters,
+} from './print.js';
+import { measureSnapshot } from './snapshot.js';
+import { soak } from './soak.js';
+import { printTable } from './table.js';
 import { measureUsers, type UsersResult } from './users.js';
 import { measureWaiters, type WaitersResult } from './waiters.js';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '5' },
-    load: { type: 'string', default: 'http' },
-    held: { type: 'string', default: '100000' },
-    waiters: { type: 'string', default: '10,10000' },
-    readers: { type: 'string', default: '50' },
-    directory: { type: 'string', default: tmpdir() },
-  },
-});
-const seconds = Number(values.seconds);
-const rounds = Number(values.rounds);
-const kind: LoadKind = values.load === 'sockets' ? 'sockets' : 'http';
-
-interface Row {
-  readonly connections: number;
-  readonly server: string;
-  readonly pairsPerSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  /** lockd's pairs per second over this server's: the median of the rounds. */
-  readonly ratio: number;
-}
+type Results = { -readonly [K in keyof Measured]: Measured[K] } & {
+  users?: UsersResult;
+  events?: EventsResult;
+  waiters?: WaitersResult[];
+};
 
 function progress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-async function compare(connections: number, directory: string): Promise<Row[]> {
-  const servers = new Map([
-    ['lockd', await startLockd(join(directory, `locks-${connections}`))],
-    ['node:http echo', await startEcho()],
-    ['package xmlrpc', await startPackage()],
-  ]);
+function readOptions(): BenchOptions {
   try {
-    return await measure(connections, servers);
-  } finally {
-    await Promise.all([...servers.values()].map((server) => server.stop()));
+    return benchOptions(process.argv.slice(2));
+  } catch (error) {
+    progress((error as Error).message);
+    return process.exit(2);
   }
 }
 
-async function measure(connections: number, servers: ReadonlyMap<string, RunningServer>): Promise<Row[]> {
-  for (const { url } of servers.values()) await runLoad({ url, kind, connections, seconds });
-  const results = new Map<string, LoadResult[]>([...servers.keys()].map((name) => [name, []]));
-  for (let round = 1; round <= rounds; round += 1) {
-    progress(`${connections} connections, round ${round} of ${rounds}`);
-    for (const [name, { url }] of servers) {
-      results.get(name)?.push(await runLoad({ url, kind, connections, seconds }));
-    }
-  }
-  const lockd = results.get('lockd') ?? [];
-  return [...results].map(([server, runs]) => ({
-    connections,
-    server,
-    pairsPerSecond: median(runs.map((run) => run.pairsPerSecond)),
-    p50: median(runs.map((run) => run.p50)),
-    p99: median(runs.map((run) => run.p99)),
-    ratio: median(
-      runs.map((run, index) => (lockd[index]?.pairsPerSecond ?? Number.NaN) / run.pairsPerSecond),
-    ),
-  }));
+async function measureAll(given: BenchOptions, directory: string): Promise<Results> {
+  const options = { ...given, directory, progress };
+  const results: Results = {};
+  const steps: Readonly<Record<Part, () => Promise<void>>> = {
+    pairs: async () => {
+      results.pairs = [...(await compare(1, options)), ...(await compare(64, options))];
+    },
+    'one-call': async () => {
+      results.oneCall = await measureOneCall(options);
+    },
+    users: async () => {
+      results.users = await measureUsers(options);
+    },
+    events: async () => {
+      results.events = await measureEvents(given.readers, options);
+    },
+    held: async () => {
+      results.held = await measureHeld(given.held, options);
+    },
+    snapshot: async () => {
+      results.snapshot = await measureSnapshot(given.held, options);
+    },
+    waiters: async () => {
+      results.waiters = [];
+      for (const count of given.waiters) results.waiters.push(await measureWaiters(count, options));
+    },
+    soak: async () => {
+      results.soak = await soak(given.soakMinutes, options);
+    },
+  };
+  for (const part of given.parts) await steps[part]();
+  return results;
 }
 
-function print(
-  rows: readonly Row[],
-  users: UsersResult,
-  events: EventsResult,
-  held: HeldResult,
-  waiters: readonly WaitersResult[],
-): void {
-  printTable([
-    ['connections', 'server', 'pairs/s', 'p50 ms', 'p99 ms', 'lockd is'],
-    ...rows.map((row) => [
-      String(row.connections),
-      row.server,
-      row.pairsPerSecond.toFixed(0),
-      row.p50.toFixed(2),
-      row.p99.toFixed(2),
-      row.server === 'lockd' ? '' : `${row.ratio.toFixed(2)} times as fast`,
-    ]),
-  ]);
-  console.log();
-  printTable([
-    ['lockd, 64 connections', 'pairs/s', 'processor µs a call', 'against an open one'],
-    ['open', users.open.pairsPerSecond.toFixed(0), users.open.microseconds.toFixed(1), ''],
-    [
-      'with users',
-      users.signedIn.pairsPerSecond.toFixed(0),
-      users.signedIn.microseconds.toFixed(1),
-      `${users.ratio.toFixed(2)} times the processor time`,
-    ],
-  ]);
-  console.log();
-  printTable([
-    ['lockd, 64 connections', 'pairs/s', 'processor µs a call', 'against nobody who reads events'],
-    ['nobody reads events', events.none.pairsPerSecond.toFixed(0), events.none.microseconds.toFixed(1), ''],
-    ...(['all', 'windows'] as const).map((one) => [
-      `${events.readers} read ${one === 'all' ? 'all of them' : 'other ones'}`,
-      events[one].pairsPerSecond.toFixed(0),
-      events[one].microseconds.toFixed(1),
-      `${(one === 'all' ? events.allRatio : events.windowsRatio).toFixed(2)} times the processor time`,
-    ]),
-  ]);
-  console.log();
-  printTable([
-    ['locks held', 'start s', 'memory MB', 'pairs/s, 64 connections', 'against none held'],
-    [
-      '0',
-      held.none.startSeconds.toFixed(2),
-      held.none.megabytes.toFixed(0),
-      held.none.pairsPerSecond.toFixed(0),
-      '',
-    ],
-    [
-      held.count.toLocaleString('en'),
-      held.many.startSeconds.toFixed(2),
-      held.many.megabytes.toFixed(0),
-      held.many.pairsPerSecond.toFixed(0),
-      `${held.ratio.toFixed(2)} times as fast`,
-    ],
-  ]);
-  console.log();
-  printTable([
-    ['waiting for one lock', 'hand-over p50 ms', 'p99 ms', 'measured'],
-    ...waiters.map(({ waiters: count, p50, p99, handOvers }) => [
-      count.toLocaleString('en'),
-      p50.toFixed(2),
-      p99.toFixed(2),
-      String(handOvers),
-    ]),
-  ]);
+function print(results: Results, bars: readonly Bar[]): void {
+  const table = <T>(result: T | undefined, show: (result: T) => void) => {
+    if (result === undefined) return;
+    show(result);
+    console.log();
+  };
+  table(results.pairs, printPairs);
+  table(results.oneCall, printOneCall);
+  table(results.users, printUsers);
+  table(results.events, printEvents);
+  table(results.held, printHeld);
+  table(results.snapshot, printSnapshot);
+  table(results.waiters, printWaiters);
+  table(results.soak, printSoak);
+  printTable(barRows(bars));
 }
 
-const directory = mkdtempSync(join(values.directory, 'lockd-bench-'));
-try {
-  const rows = [...(await compare(1, directory)), ...(await compare(64, directory))];
-  const users = await measureUsers({ directory, rounds, seconds, kind, progress });
-  const events = await measureEvents(Number(values.readers), { directory, rounds, seconds, kind, progress });
-  const held = await measureHeld(Number(values.held), { directory, rounds, seconds, kind, progress });
-  const waiters: WaitersResult[] = [];
-  for (const count of values.waiters.split(',').map(Number)) {
-    waiters.push(await measureWaiters(count, { directory, progress }));
-  }
-  if (values.json)
-    console.log(
-      JSON.stringify(
-        { node: process.version, load: kind, seconds, rounds, rows, users, events, held, waiters },
-        null,
-        2,
-      ),
-    );
-  else print(rows, users, events, held, waiters);
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+/** Node's own client is what a program has. The ratios of other loads say something else. */
+function judgeable({ kind }: BenchOptions, results: Results): Measured {
+  if (kind === 'http') return results;
+  const { pairs: _, oneCall: __, ...rest } = results;
+  return rest;
 }
+
+const options = readOptions();
+const directory = mkdtempSync(join(options.directory, 'lockd-bench-'));
+// However it ends: the servers are killed first (servers.ts), and take a moment.
+process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+const results = await measureAll(options, directory);
+const bars = barsOf(judgeable(options, results));
+const { kind: load, seconds, rounds } = options;
+if (options.json)
+  console.log(JSON.stringify({ node: process.version, load, seconds, rounds, ...results, bars }, null, 2));
+else print(results, bars);
+if (bars.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Inside } from './inside.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -13,10 +14,30 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** One that answers questions about itself, one at a time. */
+export interface WatchedServer extends RunningServer {
+  ask<K extends keyof Inside>(question: K): Promise<Inside[K]>;
+}
+
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** `lockd serve` on a directory, with full durability. */
 export function startLockd(directory: string, words: readonly string[] = []): Promise<RunningServer> {
+  return start(lockdWords(directory, words), urlOfGreeting);
+}
+
+/** The same, and one may ask it how it is inside: see inside.ts. */
+export function startLockdWatched(directory: string): Promise<WatchedServer> {
+  return startWatched(lockdWords(directory, []));
+}
+
+/** The same with small journal segments, so that a new one begins, with its snapshot, as soon as it may. */
+export function startLockdRotating(directory: string): Promise<WatchedServer> {
+  return startWatched([`${ROOT}test/crash/small-segments.js`, directory, '1000000']);
+}
+
+/** The words of `lockd serve`. */
+function lockdWords(directory: string, words: readonly string[]): string[] {
   const args = [
     'serve',
     '--listen',
@@ -28,10 +49,14 @@ export function startLockd(directory: string, words: readonly string[] = []): Pr
     'error',
     ...words,
   ];
-  return start([`${ROOT}bin/lockd.js`, ...args], (line) => {
-    const greeting: { urls: string[] } = JSON.parse(line);
-    return greeting.urls[0] ?? '';
-  });
+  return [`${ROOT}bin/lockd.js`, ...args];
+}
+
+/** Both greetings have it: the one for people and the one for programs. */
+function urlOfGreeting(line: string): string {
+  const url = /http:\/\/[\d.]+:\d+/.exec(line)?.[0];
+  if (url === undefined) throw new Error(`no address in the greeting: ${line}`);
+  return url;
 }
 
 /** Adds a user to a file, and answers its secret. */
@@ -53,14 +78,53 @@ export function startPackage(): Promise<RunningServer> {
   return start([fileURLToPath(new URL('./package-server.js', import.meta.url))], (line) => line);
 }
 
-async function start(args: string[], urlOf: (line: string) => string): Promise<RunningServer> {
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** A server does not outlive the bench, even where that ends with an error. */
+export function endsWithUs<C extends ChildProcess>(child: C): C {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+async function startWatched(words: readonly string[]): Promise<WatchedServer> {
+  const inside = new URL('./inside.js', import.meta.url).href;
+  const child = spawn(process.execPath, ['--expose-gc', '--import', inside, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const gone = once(child, 'exit').then(() => Promise.reject(new Error('the daemon ended')));
+  // It ends some day, with or without a question.
+  gone.catch(() => undefined);
+  const server = await running(child, words[0] ?? '', urlOfGreeting);
+  const ask = async <K extends keyof Inside>(question: K): Promise<Inside[K]> => {
+    const answered = once(child, 'message');
+    child.send(question);
+    const [answer] = await Promise.race([answered, gone]);
+    return answer;
+  };
+  return { ...server, ask };
+}
+
+function start(words: readonly string[], urlOf: (line: string) => string): Promise<RunningServer> {
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return running(child, words[0] ?? '', urlOf);
+}
+
+/** Resolves when a process has said where it listens. */
+async function running(
+  child: ChildProcess,
+  name: string,
+  urlOf: (line: string) => string,
+): Promise<RunningServer> {
   const begun = performance.now();
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
+  const exited = once(endsWithUs(child), 'exit');
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const [line] = await Promise.race([
     once(lines, 'line'),
-    exited.then(() => Promise.reject(new Error(`${args[0]} ended before it listened`))),
+    exited.then(() => Promise.reject(new Error(`${name} ended before it listened`))),
   ]);
   const startSeconds = (performance.now() - begun) / 1_000;
   return {
