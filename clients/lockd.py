@@ -920,9 +920,16 @@ class Client:
         """What the daemon has done since its start."""
         return _struct(self._ask('stats'))
 
-    def force_unlock(self, resource: str, reason: str, client: Optional[str] = None, fenced: bool = False) -> bool:
-        """Ends somebody's hold against their will; `fenced`: you vouch that they can do no more harm."""
-        options = {'reason': reason, 'client': client, 'fenced': fenced or None}
+    def force_unlock(
+        self,
+        resource: str,
+        reason: str,
+        client: Optional[str] = None,
+        fenced: bool = False,
+        token: Optional[str] = None
+    ) -> bool:
+        """Ends somebody's hold (with `token` only that very one); `fenced`: you vouch that they can do no more harm."""
+        options = dict(_token(token), reason=reason, client=client, fenced=fenced or None)
         return self._call('forceUnlock', self.prefix + resource, options).value is True
 
     def confirm_fenced(self, resource: str, reason: str, token: Optional[str] = None) -> bool:
@@ -2860,7 +2867,7 @@ def _force_unlock_command(call: _Call) -> int:
     if reason is None:
         raise _UsageError('--reason is required: say why, the holder is told')
     try:
-        client.force_unlock(call.resource, reason, holder, call.settings['fenced'] or False)
+        client.force_unlock(call.resource, reason, holder, call.settings['fenced'] or False, call.settings['token'])
     except BadParameter:
         # The daemon wants to know whose hold is meant: here, that is said in words of the command line.
         held = (_status_or_none(client, call.resource) or {}).get('held', 0)
@@ -2965,7 +2972,7 @@ _VERBS = {
     'status': _Verb(_status_command, '[resource]', _CONNECTION),
     'list': _Verb(_list_command, '', _CONNECTION + 'prefix holder state count after'),
     'history': _Verb(_history_command, '[resource]', _CONNECTION + 'holder count before'),
-    'force-unlock': _Verb(_force_unlock_command, 'resource [holder]', _CONNECTION + 'holder reason fenced'),
+    'force-unlock': _Verb(_force_unlock_command, 'resource [holder]', _CONNECTION + 'holder token reason fenced'),
     'confirm-fenced': _Verb(_confirm_fenced_command, 'resource', _CONNECTION + 'token reason'),
     'stats': _Verb(_stats_command, '', _CONNECTION),
     'ping': _Verb(_ping_command, '', _CONNECTION),

@@ -11,7 +11,7 @@ import { ExplainedRefusal, explained } from './explain.js';
 import { printable } from './printable.js';
 import { optional, toggle } from './setting.js';
 import { UsageError } from './usage-error.js';
-import { text } from './values.js';
+import { text, token as tokenDigits } from './values.js';
 
 export const forceUnlock = defineCommand({
   name: 'force-unlock',
@@ -23,18 +23,20 @@ export const forceUnlock = defineCommand({
   settings: {
     ...CONNECTION,
     holder: optional('NAME', 'whose hold ends; needed where several hold the resource', text),
+    token: optional('TOKEN', 'only that very hold, not one that the holder got meanwhile', tokenDigits),
     reason: optional('TEXT', 'why (required); the holder is told', text),
     fenced: toggle('the holder can do no more harm for certain: no fence command runs'),
   },
   epilogue:
     'Make sure first that the holder has stopped: others get the lock then, or where a fence command applies, after that.',
   run: ({ subject, settings, terminal }) => {
-    const { holder, reason, fenced } = settings;
+    const { holder, token, reason, fenced } = settings;
     if (reason === undefined) throw new UsageError('--reason is required: say why, the holder is told');
     return withClient(settings, async (client) => {
       const options = {
         reason,
         ...(holder === undefined ? {} : { client: holder }),
+        ...(token === undefined ? {} : { token }),
         ...(fenced ? { fenced } : {}),
       };
       await explained(client.forceUnlock(subject, options), client, subject).catch(async (error: unknown) => {

@@ -146,7 +146,9 @@ export class DaemonMethods {
   /** Ends somebody's hold against its holder's will; resolves when that is saved. */
   async forceUnlock(resource: string, options: ForceUnlockOptions): Promise<true> {
     const { reason, client } = options;
-    return this.#about(resource, { reason, client }, readTrue, ONCE, 'forceUnlock', [{ ...options }]);
+    return this.#about(resource, { reason, client }, readTrue, ONCE, 'forceUnlock', [
+      { ...withDigits(options) },
+    ]);
   }
 
   /** Ends a fencing that does not succeed: the caller vouches that the holder can do no more harm. */

@@ -164,6 +164,8 @@ export interface ForceUnlockCommand {
   readonly resource: string;
   /** Needed where several hold the resource. */
   readonly client?: string;
+  /** Decimal digits: only that very hold. */
+  readonly token?: string;
   readonly reason: string;
   /** Who forces, for the victim and the history. */
   readonly by: string;

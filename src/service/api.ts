@@ -52,7 +52,7 @@ export interface UpdateOptions extends TokenOptions {
   readonly newClient?: string;
 }
 
-export interface ForceUnlockOptions {
+export interface ForceUnlockOptions extends TokenOptions {
   /** Why, in at most 1,024 printable characters; the victim is told. */
   readonly reason: string;
   /** Whose hold; needed where several hold the resource. */

@@ -256,8 +256,11 @@ export class Lockd implements LockService {
     const aftermath = command.fenced ? 'none' : this.#engine.fencing.aftermathOf(resource);
     const ask = () => this.#engine.submit({ ...command, aftermath }, context);
     if (!command.fenced) return ask();
-    const { client } = command;
-    return this.#engine.vouched(resource, (hold) => client === undefined || hold.client === client, ask);
+    const { client, token } = command;
+    const isMeant = (hold: HoldRecord) =>
+      (client === undefined || hold.client === client) &&
+      (token === undefined || sameToken(token, hold.token));
+    return this.#engine.vouched(resource, isMeant, ask);
   }
 
   async confirmFenced(resource: string, options: ConfirmFencedOptions, context = IN_PROCESS): Promise<true> {

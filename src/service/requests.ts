@@ -197,7 +197,7 @@ export function forceUnlockCommand(
   asker: Asker,
 ): Omit<ForceUnlockCommand, 'aftermath'> {
   checkResource(resource);
-  checkOptions(options, ['reason', 'client', 'fenced']);
+  checkOptions(options, ['reason', 'client', 'token', 'fenced']);
   const { reason, client, fenced } = options;
   checkReason(reason);
   if (client !== undefined) checkClient(client);
@@ -209,6 +209,7 @@ export function forceUnlockCommand(
     by: who(asker),
     fenced: fenced ?? false,
     ...given({ client }),
+    ...tokenOf(options),
   };
 }
 

@@ -85,6 +85,16 @@ describe('force-unlock', () => {
     expect(told.stderr).toContain(': gone. Stop work on it\n');
   });
 
+  test('with a token, not the hold that the holder got meanwhile', async () => {
+    const { lockd } = await withDaemon();
+    const { token } = JSON.parse((await lockd(['lock', 'r', 'A', '--json'])).stdout);
+    const earlier = String(Number(token) - 1);
+    const refused = await lockd(['force-unlock', 'r', '--token', earlier, '--reason', 'gone']);
+    expect(refused.status).toBe(76);
+    expect(refused.stderr).toContain(`Token ${earlier} is not the hold of 'A' on 'r'`);
+    expect((await lockd(['force-unlock', 'r', 'A', '--token', token, '--reason', 'gone'])).status).toBe(0);
+  });
+
   test('one of several must be named', async () => {
     const { lockd, url } = await withDaemon();
     await lockd(['lock', 'r', 'A', '--limit', '2']);

@@ -130,6 +130,7 @@ describeWith(['python3'], 'lockd.py as a command', () => {
         ['lock', 'r', 'c', '--limit', '2'],
         ['status', 'r'],
         ['force-unlock', 'r', '--reason', 'why'],
+        ['force-unlock', 'r', 'b', '--token', '1', '--reason', 'why'],
         ['force-unlock', 'r', 'b', '--reason', 'why', '--json'],
       ],
     ],

@@ -346,6 +346,20 @@ describe('an operator', () => {
     expect(await lockd.status('r')).toMatchObject({ state: 'free' });
   });
 
+  test('who vouches for another hold than the one that is being fenced leaves its fencing alone', async () => {
+    const { lockd, runner, clock } = await begin(FENCED);
+    const { token } = await lockd.lock('r', 'A', { ttl: 10 });
+    await clock.advance(10_000);
+    const earlier = String(Number(token) - 1);
+    const force = (named: string) =>
+      outcome(lockd.forceUnlock('r', { reason: 'off', client: 'A', token: named, fenced: true }));
+    expect(await force(earlier)).toBe(`10: Token ${earlier} is not the hold of 'A' on 'r'`);
+    expect(runner.running).toEqual([Number(token)]);
+    expect(runner.runs).toHaveLength(1);
+    expect(await force(token)).toBe(true);
+    expect(runner.running).toEqual([]);
+  });
+
   test('who hands a hold over has nobody fenced: the victim is told, the new holder has a new token', async () => {
     const { lockd, runner } = await begin(FENCED);
     const { token } = await lockd.lock('r', 'A', { ttl: 10 });

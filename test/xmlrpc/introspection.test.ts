@@ -71,6 +71,7 @@ test('the help of a method has its options', async () => {
       'For operators. It answers when the loss is saved. Options: ' +
       'reason (string, required): why, at most 1,024 characters; the victim is told; ' +
       'client (string): whose hold; needed where several hold the resource; ' +
+      'token (token): only that very hold, not one that the client got meanwhile; ' +
       'fenced (boolean): the caller vouches that the holder can do no more harm: no fence command runs.',
   );
 });

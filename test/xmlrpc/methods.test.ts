@@ -103,6 +103,11 @@ describe('what the service is asked', () => {
     ],
     [
       'forceUnlock',
+      ['r', structOf({ reason: 'gone', client: 'c', token: '<int>17</int>' })],
+      ['forceUnlock', 'r', { reason: 'gone', client: 'c', token: '17' }],
+    ],
+    [
+      'forceUnlock',
       ['r', structOf({ reason: 'gone', fenced: '<boolean>1</boolean>' })],
       ['forceUnlock', 'r', { reason: 'gone', fenced: true }],
     ],

@@ -14,7 +14,7 @@ import type { Change, EndedRecord, HoldRecord, LossCause, LostRecord, PlaceRecor
 import { BadParameter } from '../refusals.js';
 import type { State } from '../state.js';
 import { beingFenced } from './blocked.js';
-import { holdMeant, refuseToTouch } from './common.js';
+import { holdMeant, refuseToTouch, sameToken } from './common.js';
 
 /** Who may give the lock back: only its holder, and with a token only that very hold. */
 export function decideUnlock(state: State, command: UnlockCommand, now: Now): Decision<true> {
@@ -97,8 +97,12 @@ export function decideExpire(state: State, command: ExpireCommand, now: Now): An
 /** An operator ends a hold against its holder's will; the holder's next call is told. */
 export function decideForceUnlock(state: State, command: ForceUnlockCommand, now: Now): Decision<true> {
   const { table } = state;
-  const { resource, by, reason } = command;
+  const { resource, by, reason, token } = command;
   const unreadable = table.unreadable(resource);
+  // Whoever names a hold has seen another state than this.
+  if (unreadable && token !== undefined) {
+    return { refusal: 'unreadable', details: { resource, file: unreadable.files.join(', ') } };
+  }
   if (unreadable) {
     const client = UNREADABLE_CLIENT;
     const remove = [unreadable];
@@ -117,6 +121,9 @@ export function decideForceUnlock(state: State, command: ForceUnlockCommand, now
   if (!hold) {
     const problem = `is '${command.client}', who does not hold '${resource}'; '${holds[0]?.client}' does`;
     return { bad: new BadParameter('client', problem) };
+  }
+  if (token !== undefined && !sameToken(token, hold.token)) {
+    return { refusal: 'staleToken', details: { resource, client: hold.client, token } };
   }
   if (!hold.lost) {
     return { answer: true, changes: lose(hold, { cause: 'forced', by, reason }, command.aftermath, now) };

@@ -10,6 +10,7 @@ export const operating: readonly Method[] = [
     options: {
       reason: { ...REASON, help: `${REASON.help}; the victim is told` },
       client: optional('string', 'whose hold; needed where several hold the resource'),
+      token: optional('token', 'only that very hold, not one that the client got meanwhile'),
       fenced: optional(
         'boolean',
         'the caller vouches that the holder can do no more harm: no fence command runs',
