@@ -1,7 +1,14 @@
 /** The pages that every daemon has: its health, and the clients that need no installation. */
 import type { Health, LockService, Readiness } from '../service/api.js';
 import type { ClientFiles, ClientName } from './client-files.js';
+import { NOTHING_RUNS } from './problems.js';
 import type { Page, Pages } from './visit.js';
+
+const HEADERS: readonly string[] = [
+  ...['Cache-Control', 'no-store'],
+  ...['X-Content-Type-Options', 'nosniff'],
+  ...['Content-Security-Policy', NOTHING_RUNS],
+];
 
 /** @param clientFiles what is there to hand out. */
 export function builtInPages(
@@ -24,7 +31,7 @@ function conditionPage(look: () => Health | Readiness): Page {
       const { status, problems } = look();
       visit.send({
         status: problems.length === 0 ? 200 : 503,
-        headers: ['Content-Type', 'application/json', 'Cache-Control', 'no-store'],
+        headers: [...['Content-Type', 'application/json'], ...HEADERS],
         body: `${JSON.stringify({ status, problems })}\n`,
       });
     },
@@ -41,11 +48,7 @@ function clientPage(name: ClientName, files: ClientFiles): Page {
       const { transport } = visit.connection;
       const host = transport === 'unix' ? undefined : visit.request.headers.host;
       visit.send({
-        headers: [
-          ...['Content-Type', file.contentType],
-          ...['Cache-Control', 'no-store'],
-          ...['X-Content-Type-Options', 'nosniff'],
-        ],
+        headers: [...['Content-Type', file.contentType], ...HEADERS],
         body: file.textFor(host, transport === 'tls' ? 'https' : 'http'),
       });
     },

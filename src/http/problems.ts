@@ -19,6 +19,9 @@ interface ProblemRow {
   text(facts: ProblemFacts, detail: string): string;
 }
 
+/** For what is no document of the page, but of the same origin: it runs nothing, and is shown in no frame. */
+export const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'";
+
 /** Asks for HTTP Basic (RFC 7617), which every client knows; Bearer is taken too. */
 const CHALLENGE = 'Basic realm="lockd", charset="UTF-8"';
 
@@ -126,6 +129,7 @@ export function problemAnswer(problem: Problem, facts: ProblemFacts): ProblemAns
     ...['Content-Type', 'text/plain; charset=utf-8'],
     ...['Content-Length', String(Buffer.byteLength(body))],
     ...['X-Content-Type-Options', 'nosniff'],
+    ...['Content-Security-Policy', NOTHING_RUNS],
     ...['Connection', 'close'],
     ...(problem.name === 'wrongMethod' ? ['Allow', detail] : []),
     ...(row.status === 401 ? ['WWW-Authenticate', CHALLENGE] : []),

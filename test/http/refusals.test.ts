@@ -54,6 +54,7 @@ describe('what is no XML-RPC at all is refused with a status, and the text says 
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'content-type': 'text/plain; charset=utf-8',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       connection: 'close',
     });
     expect(answer.headers.has('server')).toBe(false);
