@@ -6,6 +6,9 @@ const SIDE_BY_SIDE = [
   ...['failing-calls', 'hung-flush', 'hung-flush-run', 'killed-lines', 'storage-failure'].map(
     (name) => `test/wide/${name}.wide.test.ts`,
   ),
+  ...['foreign', 'looks', 'meanwhile', 'names', 'states', 'story', 'stream'].map(
+    (name) => `test/page/${name}.wide.test.ts`,
+  ),
   'test/clients/shell-cuts.wide.test.ts',
 ];
 

@@ -29,6 +29,7 @@ function examples(url: string): string[] {
     'Try it from another terminal:',
     `  ${viaNpm()}${commandFor([new URL(url)], 'lock', ['deploy/prod', 'me'])}`,
     pythonExample(url),
+    pageLine(url),
     ...trustAdvice(url),
   ];
 }
@@ -55,12 +56,17 @@ function examplesForUsers(url: string, users: string): string[] {
     `Try it from another terminal, as a user of ${printable(users)} (lockd user add makes one):`,
     `  LOCKD_USER=NAME LOCKD_SECRET_FILE=FILE ${viaNpm()}${commandFor([new URL(url)], 'lock', ['deploy/prod'])}`,
     pythonExample(url.replace('://', '://NAME:SECRET@')),
+    pageLine(url),
     ...trustAdvice(url),
   ];
 }
 
 function pythonExample(url: string): string {
   return `  python3 -c "from xmlrpc.client import ServerProxy as S; print(S('${url}').status('deploy/prod'))"`;
+}
+
+function pageLine(url: string): string {
+  return `Or look at it in a browser: ${url}/`;
 }
 
 /** Who came by `npm start` may have no `lockd` on the PATH; `npx` finds that of the checkout. */

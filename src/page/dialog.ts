@@ -73,6 +73,11 @@ export function openDialog(
   dialog.showModal();
 }
 
+/** Closes what is open, as by Cancel. */
+export function closeDialogs(): void {
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+}
+
 /** Something to fill in, with its label and a hint, which is read behind the label. */
 export function labelled(label: string, control: HTMLElement, hint?: string): HTMLElement {
   const id = newId();

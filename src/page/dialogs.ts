@@ -27,6 +27,7 @@ export function lockDialog(context: PageContext, resource: string): void {
   const note = element('input', { ...NOTE });
   if (resource === '') name.autofocus = true;
   else ttl.autofocus = true;
+  const keys = new Map<string, string>();
   openDialog(
     context,
     {
@@ -43,12 +44,21 @@ export function lockDialog(context: PageContext, resource: string): void {
       const hold = await context.daemon.lock(name.value, client.value, {
         ttl: secondsOf(ttl),
         note: note.value || undefined,
+        request: keyFor(keys, [name, client, ttl, note]),
       });
       rememberHeld(hold);
       context.go({ view: 'resource', resource: hold.resource });
       return `Locked ${hold.resource} as ${hold.client}`;
     },
   );
+}
+
+/** A retry key: whoever sends the same again, because no answer came, gets the hold that the first call may have got. */
+function keyFor(keys: Map<string, string>, inputs: readonly HTMLInputElement[]): string {
+  const typed = JSON.stringify(inputs.map(({ value }) => value));
+  const key = keys.get(typed) ?? `web-${crypto.getRandomValues(new Uint32Array(3)).join('-')}`;
+  keys.set(typed, key);
+  return key;
 }
 
 export function extendDialog(context: PageContext, { resource, client, token }: Hold): void {
@@ -79,6 +89,17 @@ export function forceDialog(context: PageContext, status: FileStatus, hold: Hold
   reason.autofocus = true;
   const vouch = element('input', { type: 'checkbox' });
   const needsVouching = fenceCommand !== undefined || lockDelay !== undefined;
+  const then = element('span', {});
+  const harm = element('p', {});
+  const tell = () => {
+    const outcome = outcomeText(status, vouch.checked);
+    then.replaceChildren(...outcome.next);
+    harm.replaceChildren(
+      `The hold ends against its holder’s will; its next call is told your reason. ${outcome.harm}`,
+    );
+  };
+  tell();
+  vouch.addEventListener('change', tell);
   openDialog(
     context,
     {
@@ -91,17 +112,17 @@ export function forceDialog(context: PageContext, status: FileStatus, hold: Hold
           ...(hold
             ? [['Token', element('code', {}, hold.token)] as const]
             : [['File', foreign(file)] as const]),
-          ['Then', hold ? thenText(status) : 'Nobody is fenced. The next in the line gets the lock at once.'],
+          ['Then', hold ? then : 'Nobody is fenced. The next in the line gets the lock at once.'],
         ),
-        element(
-          'p',
-          {},
-          hold
-            ? 'The hold ends against its holder’s will. The daemon does not stop what the holder still does; the holder’s next call is told your reason.'
-            : 'The file is moved into .lockd/adopted, and the lock ends. Whoever locked it is neither known nor told.',
-        ),
+        hold
+          ? harm
+          : element(
+              'p',
+              {},
+              'The file is moved into .lockd/adopted, and the lock ends. Whoever locked it is neither known nor told.',
+            ),
         labelled('Reason', reason),
-        ...(needsVouching && hold ? [vouchLine(vouch, who)] : []),
+        ...(needsVouching && hold ? [vouchLine(vouch, who, fenceCommand !== undefined)] : []),
       ],
       submit: 'Force unlock',
     },
@@ -109,6 +130,7 @@ export function forceDialog(context: PageContext, status: FileStatus, hold: Hold
       await context.daemon.forceUnlock(resource, {
         reason: reason.value,
         client: hold?.client,
+        token: hold?.token,
         fenced: vouch.checked || undefined,
       });
       return `Forced: ${who} holds ${resource} no more`;
@@ -116,20 +138,36 @@ export function forceDialog(context: PageContext, status: FileStatus, hold: Hold
   );
 }
 
-/** What happens when a hold is lost. */
-function thenText({ fenceCommand, lockDelay }: FileStatus): Node {
+/** What happens when a hold is lost, and what stops its holder. */
+function outcomeText(
+  { fenceCommand, lockDelay }: FileStatus,
+  isVouched: boolean,
+): { readonly next: readonly (Node | string)[]; readonly harm: string } {
+  if (isVouched) {
+    const next = ['The next in the line gets the lock at once.'];
+    return { next, harm: 'Nothing stops what the holder still does: you vouch that it does nothing.' };
+  }
   if (fenceCommand !== undefined) {
     const command = element('code', {}, foreign(fenceCommand));
-    return element('span', {}, command, ' runs. The lock is granted again when it has succeeded.');
+    return {
+      next: [command, ' runs. The lock is granted again when it has succeeded.'],
+      harm: 'The fence command has to stop what the holder still does.',
+    };
   }
-  const text =
-    lockDelay === undefined
-      ? 'No fence command applies. The next in the line gets the lock at once.'
-      : `No fence command applies. The lock rests for ${spanText(lockDelay)}, then the next in the line gets it.`;
-  return element('span', {}, text);
+  if (lockDelay !== undefined) {
+    const rest = spanText(lockDelay);
+    return {
+      next: [`No fence command applies. The lock rests for ${rest}, then the next in the line gets it.`],
+      harm: `Nothing stops what the holder still does: it has ${rest} to find out and stop by itself.`,
+    };
+  }
+  return {
+    next: ['No fence command applies. The next in the line gets the lock at once.'],
+    harm: 'Nothing stops what the holder still does: see to it that it has stopped.',
+  };
 }
 
-function vouchLine(box: HTMLInputElement, who: string): HTMLElement {
+function vouchLine(box: HTMLInputElement, who: string, isFenced: boolean): HTMLElement {
   return element(
     'label',
     { class: 'check' },
@@ -139,7 +177,7 @@ function vouchLine(box: HTMLInputElement, who: string): HTMLElement {
       {},
       'I have seen to it that ',
       foreign(who),
-      ' can do no more harm. Grant the lock again at once; no fence command runs.',
+      ` can do no more harm. Grant the lock again at once; ${isFenced ? 'no fence command runs' : 'it does not rest'}.`,
     ),
   );
 }

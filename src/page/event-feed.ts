@@ -38,6 +38,8 @@ export interface FeedListener {
   onEvent(event: FeedEvent): void;
   /** The daemon does not know who asks. */
   onSignedOut(message: string): void;
+  /** Another daemon answers at this address, with other locks: nothing that was read before holds there. */
+  onOtherDaemon(): void;
 }
 
 /** Milliseconds without a byte after which nobody is believed to be there: the daemon says something every 15 s. */
@@ -47,6 +49,9 @@ export class EventFeed {
   #filter: FeedFilter | undefined;
   #state: FeedState = { kind: 'connecting' };
   #lastId = '';
+  /** Of the lock directory, by `X-Lockd-Id`. */
+  #directory: string | null | undefined;
+  #isPaused = false;
   /** The stream goes on where it was cut, and no gap was told of. */
   #isResuming = false;
   #failures = 0;
@@ -82,7 +87,28 @@ export class EventFeed {
 
   /** Does not wait for the next try. */
   retryNow(): void {
-    if (this.#filter && this.#state.kind === 'cut') this.#connect();
+    if (this.#state.kind === 'cut') this.reconnect();
+  }
+
+  /** Opens the stream anew: the connection may be dead, and nobody told us. */
+  reconnect(): void {
+    if (this.#filter) this.#connect();
+  }
+
+  /**
+   * Ends the stream until `resume`: a browser has few connections to one host for all its tabs, and one that nobody sees needs
+   * none. What happens meanwhile is not told.
+   */
+  pause(): void {
+    this.#isPaused = true;
+    this.#lastId = '';
+    this.#halt();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.reconnect();
   }
 
   #halt(): void {
@@ -93,6 +119,7 @@ export class EventFeed {
 
   #connect(): void {
     this.#halt();
+    if (this.#isPaused) return;
     const { signal } = this.#stop;
     if (this.#state.kind !== 'cut') this.#tell({ kind: 'connecting' });
     this.#read(signal).catch((error: unknown) => {
@@ -116,8 +143,12 @@ export class EventFeed {
         throw silence.isOver || signal.aborted ? error : new Error('The daemon cannot be reached');
       });
       if (response.status === 401) return this.listener.onSignedOut((await response.text()).trim());
-      if (!response.ok || !response.body)
-        throw new Error(`The daemon has no events (HTTP ${response.status})`);
+      if (!response.ok || !response.body) {
+        throw new Error(
+          `The daemon tells no events (HTTP ${response.status}): ${(await response.text()).trim()}`,
+        );
+      }
+      this.#meet(response.headers.get('X-Lockd-Id'));
       await this.#readPieces(response.body.getReader(), signal, silence);
     } finally {
       silence.end();
@@ -145,6 +176,14 @@ export class EventFeed {
     else if (event === 'gap') this.#isResuming = false;
     else if (event === 'bye') throw new Error('The daemon is stopping');
     else this.listener.onEvent(JSON.parse(data) as FeedEvent);
+  }
+
+  #meet(directory: string | null): void {
+    const isOther = this.#directory !== undefined && directory !== this.#directory;
+    this.#directory = directory;
+    if (!isOther) return;
+    this.#isResuming = false;
+    this.listener.onOtherDaemon();
   }
 
   #ready(): void {

@@ -6,28 +6,53 @@ import { facts } from './dialog.js';
 import { confirmFencedDialog, extendDialog, forceDialog } from './dialogs.js';
 import { button, count, element, foreign, moment } from './dom.js';
 import { isMine } from './held-by-hand.js';
+import { lastingFacts } from './lasting-facts.js';
 import { spanText } from './lease.js';
 import { leaseBar } from './lease-bar.js';
 import { stateBadge } from './state-badge.js';
+import { Steady } from './steady.js';
 import type { PageContext } from './view.js';
 
-/** @param onTrouble is told what a deed without a dialog was refused with. */
-export function holderCard(
+/** The card of one hold, renewed in place. */
+export class HolderCard {
+  readonly #steady = new Steady();
+  #lease = element('span', {});
+
+  /** @param onTrouble is told what a deed without a dialog was refused with. */
+  constructor(
+    private readonly context: PageContext,
+    private readonly onTrouble: (error: unknown) => void,
+  ) {}
+
+  /** Shows the newest answer; the same element as before, unless something but the lease has changed. */
+  show(status: FileStatus, hold: Hold, received: number): HTMLElement {
+    const fence = status.fence?.find((one) => one.token === hold.token);
+    const { fenceCommand, lockDelay } = status;
+    const card = this.#steady.show({ ...lastingFacts(hold), fence, fenceCommand, lockDelay }, () => {
+      this.#lease = element('span', {});
+      return cardOf(this.context, status, hold, fence, this.#lease, this.onTrouble);
+    });
+    this.#lease.replaceChildren(...leaseOf(hold, received));
+    return card;
+  }
+}
+
+function cardOf(
   context: PageContext,
   status: FileStatus,
   hold: Hold,
-  received: number,
+  fence: Fence | undefined,
+  lease: HTMLElement,
   onTrouble: (error: unknown) => void,
 ): HTMLElement {
   const { client, from, acquired, token, note, waited, state } = hold;
-  const fence = status.fence?.find((one) => one.token === token);
   return element(
     'article',
-    { class: 'card', 'aria-label': `Hold of ${client}` },
+    { class: 'card', 'aria-label': `Hold of ${client}`, 'data-token': token },
     element('h3', {}, foreign(client), state === 'held' ? undefined : stateBadge(state)),
     ...(fence ? [fenceText(fence)] : []),
     facts(
-      ['Lease', leaseOf(hold, received)],
+      ['Lease', lease],
       ['Since', moment(acquired)],
       ['From', foreign(from)],
       ['Token', element('code', { class: 'token' }, token)],
@@ -38,12 +63,10 @@ export function holderCard(
   );
 }
 
-function leaseOf({ state, ttl, left, expires }: Hold, received: number): Node {
-  if (state !== 'held') return element('span', {}, 'lost');
-  if (ttl === undefined || left === undefined) return element('span', {}, 'none: until it is unlocked');
-  return element(
-    'span',
-    {},
+function leaseOf({ state, ttl, left, expires }: Hold, received: number): readonly (Node | string)[] {
+  if (state !== 'held') return ['lost'];
+  if (ttl === undefined || left === undefined) return ['none: until it is unlocked'];
+  return [
     leaseBar({ ttl, left, received }),
     element(
       'small',
@@ -52,7 +75,7 @@ function leaseOf({ state, ttl, left, expires }: Hold, received: number): Node {
       expires ? ', until ' : '',
       expires ? moment(expires) : '',
     ),
-  );
+  ];
 }
 
 function fenceText({ tries, lastError, nextTry }: Fence): HTMLElement {

@@ -2,6 +2,7 @@
 import type { Hold } from '../core/answers.js';
 import type { FileStatus } from '../service/api.js';
 import { count, element, foreign, moment } from './dom.js';
+import { lastingFacts } from './lasting-facts.js';
 import { leaseBar } from './lease-bar.js';
 import type { Row } from './list-model.js';
 import { hashOf } from './route.js';
@@ -59,11 +60,6 @@ export class ListRow {
     this.element.classList.remove('changed');
     requestAnimationFrame(() => this.element.classList.add('changed'));
   }
-}
-
-/** Without what changes as time goes by, or with each renewal. */
-function lastingFacts({ left, expires, renewed, ...lasting }: Hold) {
-  return { ...lasting, hasLease: left !== undefined, expires: undefined, renewed: undefined };
 }
 
 /** The cells that are the same for all holders: those before theirs, and those behind. */

@@ -9,6 +9,7 @@ import { covers, ListModel, PAGE_SIZE, type Window } from './list-model.js';
 import { COLUMNS, ListRow } from './list-row.js';
 import { Refresher } from './refresher.js';
 import { hashOf, type ListFilter, type Route } from './route.js';
+import { placeChildren } from './steady.js';
 import { TotalsStrip } from './totals-strip.js';
 import { TroublePlace } from './trouble.js';
 import { isUnsettled } from './unsettled.js';
@@ -28,6 +29,7 @@ export class ListView implements View {
   readonly #totals: TotalsStrip;
   readonly #body = element('div', { class: 'list' });
   readonly #table = element('table', { role: 'table', 'aria-label': 'Locked resources' });
+  readonly #head = tableHead();
   readonly #pages = element('nav', { class: 'pages', 'aria-label': 'Pages' });
   readonly #refresher = new Refresher((changed) => this.#read(changed), MOST_STATUSES);
   readonly #rows = new Map<string, ListRow>();
@@ -46,7 +48,6 @@ export class ListView implements View {
     this.#filters = new ListFilters((typed) => this.#typed(typed));
     this.#filters.show(filter);
     this.#totals = new TotalsStrip(context.daemon);
-    this.#table.append(tableHead());
     this.#body.append(element('p', { class: 'quiet', role: 'status' }, 'Reading the locks…'));
     const { rights } = context;
     this.element = element(
@@ -131,6 +132,8 @@ export class ListView implements View {
       this.#render();
       this.#follow();
     } catch (error) {
+      // What has changed is known no more.
+      this.#isRead = false;
       if (error instanceof NotSignedIn) this.context.signedOut(error.message);
       else this.#trouble.show(error, () => this.refresh());
     }
@@ -161,19 +164,17 @@ export class ListView implements View {
     for (const [resource, row] of this.#rows) {
       if (shown.has(resource)) continue;
       if (row.element.contains(document.activeElement)) document.getElementById('main')?.focus();
-      row.element.remove();
       this.#rows.delete(resource);
     }
-    let next = this.#table.tBodies[0] ?? null;
-    for (const row of rows) {
+    const bodies = rows.map((row) => {
       const { resource } = row.status;
       const known = this.#rows.get(resource);
       const made = known ?? new ListRow(row);
       if (known) known.update(row);
       else this.#rows.set(resource, made);
-      if (made.element === next) next = next.nextElementSibling as HTMLTableSectionElement | null;
-      else this.#table.insertBefore(made.element, next);
-    }
+      return made.element;
+    });
+    placeChildren(this.#table, [this.#head, ...bodies]);
     this.#renderPages();
   }
 
@@ -196,7 +197,7 @@ export class ListView implements View {
   #renderPages(): void {
     const { filter, after, last, hasMore, rows } = this.#model;
     const here = hashOf({ view: 'list', filter, ...(after !== undefined && { after }) });
-    const links: [string, string][] = [];
+    const links: [label: string, href: string, onClick?: () => void][] = [];
     if (after !== undefined) {
       links.push(['First page', hashOf({ view: 'list', filter })]);
       const before = pagesBefore.get(here);
@@ -204,8 +205,7 @@ export class ListView implements View {
     }
     if (hasMore && last !== undefined) {
       const next = hashOf({ view: 'list', filter, after: last });
-      pagesBefore.set(next, here);
-      links.push(['Next page', next]);
+      links.push(['Next page', next, () => pagesBefore.set(next, here)]);
     }
     const many = rows.length === 1 ? '1 resource' : `${count(rows.length)} resources`;
     const text = hasMore || after !== undefined ? `${many} on this page, ${PAGE_SIZE} at most` : many;
@@ -214,7 +214,11 @@ export class ListView implements View {
       : undefined;
     this.#pages.replaceChildren(
       element('span', { class: 'quiet' }, rows.length === 0 ? '' : text),
-      ...links.map(([label, href]) => element('a', { href }, label)),
+      ...links.map(([label, href, onClick]) => {
+        const link = element('a', { href }, label);
+        if (onClick) link.addEventListener('click', onClick);
+        return link;
+      }),
     );
     if (focused) [...this.#pages.querySelectorAll('a')].find((link) => link.textContent === focused)?.focus();
   }

@@ -1,7 +1,8 @@
 /** The web page: signs in, shows what its address says, keeps it alive. */
 import { announce } from './announcer.js';
 import { Daemon } from './daemon.js';
-import { button, element } from './dom.js';
+import { closeDialogs } from './dialog.js';
+import { button, element, foreign } from './dom.js';
 import { EventFeed } from './event-feed.js';
 import { NotSignedIn } from './failures.js';
 import { ListView } from './list-view.js';
@@ -18,6 +19,9 @@ import type { PageContext, View } from './view.js';
 const TICK_MS = 2_000;
 const TICKS_PER_REFRESH = 15;
 
+/** Milliseconds between two looks by which the machine has slept: nothing that was shown before counts, nor any connection. */
+const SLEPT_MS = 10_000;
+
 class Page {
   readonly #session = new Session();
   readonly #daemon = new Daemon(this.#session);
@@ -27,13 +31,14 @@ class Page {
   readonly #feed = new EventFeed(this.#session, {
     onState: (state) => this.#live.show(state),
     onReady: (isResumed) => (isResumed ? this.#view?.onResumed() : this.#view?.refresh()),
-    // What nobody looks at is read when somebody does.
-    onEvent: (event) => document.hidden || this.#view?.onEvent(event),
+    onEvent: (event) => this.#view?.onEvent(event),
     onSignedOut: (message) => this.#askWho(message),
+    onOtherDaemon: () => this.#showAnew(),
   });
   #context: PageContext | undefined;
   #view: View | undefined;
   #ticks = 0;
+  #lastTick = Date.now();
 
   start(): void {
     byId('live').append(this.#live.light);
@@ -43,7 +48,8 @@ class Page {
       this.#main.focus();
     });
     addEventListener('hashchange', () => this.#route());
-    addEventListener('visibilitychange', () => document.hidden || this.#view?.refresh());
+    addEventListener('visibilitychange', () => this.#look());
+    this.#look();
     setInterval(() => this.#tick(), TICK_MS);
     const needsSignIn = document.documentElement.dataset.signIn === 'required';
     if (needsSignIn && !this.#session.isSignedIn) this.#askWho(undefined);
@@ -71,7 +77,7 @@ class Page {
     this.#who.replaceChildren(
       ...(user === undefined
         ? []
-        : [element('span', {}, `${user} (${role})`), button('Sign out', signOut, 'plain')]),
+        : [element('span', {}, foreign(user), ` (${role})`), button('Sign out', signOut, 'plain')]),
     );
     this.#context = {
       daemon: this.#daemon,
@@ -114,7 +120,13 @@ class Page {
     if (this.#view?.show(route)) return;
     const isFirst = this.#view === undefined;
     this.#leave();
-    const view = viewOf(route, context);
+    // What a view that was left still has under way does nothing any more.
+    const isShown = () => this.#view === view;
+    const view: View = viewOf(route, {
+      ...context,
+      follow: (filter) => isShown() && context.follow(filter),
+      signedOut: (message) => isShown() && context.signedOut(message),
+    });
     this.#view = view;
     document.title = `${view.title} · lockd`;
     this.#main.replaceChildren(view.element);
@@ -124,14 +136,57 @@ class Page {
     view.refresh();
   }
 
+  /** What nobody looks at is read when somebody does. */
+  #look(): void {
+    if (document.hidden) this.#feed.pause();
+    else {
+      this.#feed.resume();
+      this.#refresh();
+    }
+  }
+
   #tick(): void {
-    if (document.hidden || document.documentElement.dataset.live !== 'live') return;
+    const now = Date.now();
+    const hasSlept = now - this.#lastTick > SLEPT_MS;
+    this.#lastTick = now;
+    if (document.hidden) return;
+    if (hasSlept) {
+      this.#feed.reconnect();
+      this.#refresh();
+    }
+    if (document.documentElement.dataset.live !== 'live') return;
     this.#ticks += 1;
-    if (this.#ticks % TICKS_PER_REFRESH === 0) this.#view?.refresh();
+    if (this.#ticks % TICKS_PER_REFRESH === 0) this.#refresh();
     else this.#view?.onTick();
   }
 
+  #refresh(): void {
+    this.#view?.refresh();
+    if (this.#context) void this.#checkRights();
+  }
+
+  /** Whoever runs the daemon may have given the user another role while the page is open. */
+  async #checkRights(): Promise<void> {
+    const context = this.#context;
+    try {
+      const rights = await this.#daemon.whoAmI();
+      if (!context || context !== this.#context || rights.equals(context.rights)) return;
+      this.#leave();
+      this.#signedIn(rights);
+      announce(`You are signed in as ${rights.role} now`);
+    } catch (error) {
+      if (error instanceof NotSignedIn && context === this.#context) this.#askWho(error.message);
+    }
+  }
+
+  /** Nothing of what is shown can be relied on. */
+  #showAnew(): void {
+    this.#leave();
+    this.#route();
+  }
+
   #leave(): void {
+    closeDialogs();
     this.#view?.close();
     this.#view = undefined;
   }

@@ -1,15 +1,16 @@
 /**
  * Reads again what changed: one reading at a time, everything that changed meanwhile in the next. What changes now and then is
- * read at once; what never rests is read every two seconds, so that many pages on a busy daemon cost it little.
+ * read at once; what never rests, be it twice or a thousand times a second, is read every two seconds, so that many pages on a
+ * busy daemon cost it little.
  */
 
 /** Milliseconds in which changes are gathered before they are read, and between two readings. */
 const GATHER_MS = 20;
 const PAUSE_MS = 100;
 
-/** Readings without a rest between them after which the pauses are longer, and how long they are then. */
-const RESTLESS_READINGS = 10;
-const RESTLESS_PAUSE_MS = 2_000;
+/** Readings that are had at once, and milliseconds after which one more is. */
+const MOST_SAVED = 20;
+const SAVING_MS = 2_000;
 
 /** Reads these resources again, or everything. Rejections are the reader's own to show. */
 export type Read = (changed: readonly string[] | 'all') => Promise<void>;
@@ -19,6 +20,8 @@ export class Refresher {
   #isAll = false;
   #isBusy = false;
   #isClosed = false;
+  #saved = MOST_SAVED;
+  #savedAt = performance.now();
 
   /** @param most as many single resources at most; for more, everything is read. */
   constructor(
@@ -54,14 +57,21 @@ export class Refresher {
   }
 
   async #readAll(): Promise<void> {
-    for (let readings = 1; this.#hasWork; readings += 1) {
+    while (this.#hasWork) {
       const changed = this.#isAll ? 'all' : [...this.#changed];
       this.#isAll = false;
       this.#changed = new Set();
       await this.read(changed);
-      const pause = readings < RESTLESS_READINGS ? PAUSE_MS : RESTLESS_PAUSE_MS;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, this.#spend()));
     }
     this.#isBusy = false;
+  }
+
+  /** Takes one reading from those that are saved; answers how long to wait for the next. */
+  #spend(): number {
+    const now = performance.now();
+    this.#saved = Math.min(MOST_SAVED, this.#saved + (now - this.#savedAt) / SAVING_MS) - 1;
+    this.#savedAt = now;
+    return Math.max(PAUSE_MS, (1 - this.#saved) * SAVING_MS);
   }
 }

@@ -1,5 +1,5 @@
 /** One resource: who holds it, who waits, how its fencing stands, and what happened. */
-import type { Place } from '../core/answers.js';
+import type { Hold, Place } from '../core/answers.js';
 import type { FileStatus } from '../service/api.js';
 import { facts } from './dialog.js';
 import { forceDialog, lockDialog } from './dialogs.js';
@@ -7,12 +7,13 @@ import { button, count, element, foreign, moment } from './dom.js';
 import type { FeedEvent } from './event-feed.js';
 import { NotSignedIn } from './failures.js';
 import { HISTORY_PAGE, HistoryTable } from './history-table.js';
-import { holderCard } from './holder-card.js';
+import { HolderCard } from './holder-card.js';
 import { spanText } from './lease.js';
 import type { Row } from './list-model.js';
 import { Refresher } from './refresher.js';
 import { hashOf, type Route } from './route.js';
 import { stateBadge } from './state-badge.js';
+import { placeChildren, Steady } from './steady.js';
 import { TroublePlace } from './trouble.js';
 import { isUnsettled } from './unsettled.js';
 import type { PageContext, View } from './view.js';
@@ -27,9 +28,19 @@ export class ResourceView implements View {
     { class: 'present' },
     element('p', { class: 'quiet' }, 'Reading its status…'),
   );
+  readonly #holders = element('section', { class: 'holders' });
+  readonly #title = element('h2', { class: 'holders-title' });
+  readonly #cards = new Map<string, HolderCard>();
+  readonly #more = new Steady();
+  readonly #nobody = new Steady();
+  readonly #lock: HTMLElement;
+  readonly #line = new Steady();
+  readonly #about = new Steady();
   readonly #history: HistoryTable;
   readonly #refresher = new Refresher((changed) => this.#read(changed), Number.POSITIVE_INFINITY);
 
+  /** Everything that is shown was read. */
+  #isRead = false;
   #shown: Row | undefined;
 
   constructor(
@@ -37,6 +48,11 @@ export class ResourceView implements View {
     private readonly resource: string,
   ) {
     this.title = resource;
+    this.#lock = element(
+      'p',
+      { class: 'actions' },
+      button('Lock…', () => lockDialog(context, resource), 'primary'),
+    );
     this.#history = new HistoryTable(
       (before) => context.daemon.history({ resource, count: HISTORY_PAGE, before }),
       (error) => this.#failed(error),
@@ -90,10 +106,12 @@ export class ResourceView implements View {
     try {
       const status = await daemon.status(this.resource);
       this.#render(status, performance.now());
-      if (changed === 'all') await this.#history.refresh();
+      if (changed === 'all' || !this.#isRead) await this.#history.refresh();
+      this.#isRead = true;
       this.#trouble.clear();
       follow({ resource: this.resource, include: 'renewed,queued' });
     } catch (error) {
+      this.#isRead = false;
       this.#failed(error, () => this.refresh());
     }
   }
@@ -106,47 +124,55 @@ export class ResourceView implements View {
   #render(status: FileStatus, received: number): void {
     this.#shown = { status, received };
     this.#badge.replaceChildren(stateBadge(status.state));
-    const focused = this.#present.contains(document.activeElement)
-      ? document.activeElement?.textContent
-      : undefined;
-    this.#present.replaceChildren(
-      this.#holders(status, received),
-      ...(status.waiting > 0 ? [lineOf(status)] : []),
-      aboutOf(status),
-    );
-    if (focused) {
-      const again = [...this.#present.querySelectorAll('button')].find((one) => one.textContent === focused);
-      // What can be done no more leaves nobody without a place to go on from.
-      (again ?? document.getElementById('main'))?.focus();
-    }
+    const focused = this.#present.contains(document.activeElement) ? document.activeElement : undefined;
+    placeChildren(this.#present, [
+      this.#showHolders(status, received),
+      ...(status.waiting > 0 ? [this.#line.show([status.waiting, status.queue], () => lineOf(status))] : []),
+      this.#about.show(aboutFacts(status), () => aboutOf(status)),
+    ]);
+    if (focused && !focused.isConnected) this.#successorOf(focused).focus();
   }
 
-  #holders(status: FileStatus, received: number): HTMLElement {
-    const { holders, held, limit, state } = status;
+  /** The button that does the same to the same hold; where that can be done no more, a place to go on from. */
+  #successorOf(gone: Element): HTMLElement {
+    const token = gone.closest<HTMLElement>('article')?.dataset.token;
+    const same = [...this.#present.querySelectorAll('button')].find(
+      (one) => one.textContent === gone.textContent && one.closest('article')?.dataset.token === token,
+    );
+    return same ?? document.getElementById('main') ?? document.body;
+  }
+
+  #showHolders(status: FileStatus, received: number): HTMLElement {
+    const { holders, held, limit, state, fenceCommand } = status;
     const { rights } = this.context;
-    const cards = holders.map((hold) =>
-      holderCard(this.context, status, hold, received, (error) => this.#failed(error)),
-    );
-    const title = limit > 1 || held > 1 ? `Holders (${count(held)} of ${count(limit)})` : 'Holder';
+    const cards = holders.map((hold) => this.#cardOf(hold).show(status, hold, received));
+    for (const token of this.#cards.keys())
+      if (!holders.some((hold) => hold.token === token)) this.#cards.delete(token);
+    this.#title.textContent =
+      limit > 1 || held > 1 ? `Holders (${count(held)} of ${count(limit)})` : 'Holder';
     const more = held - holders.length;
-    return element(
-      'section',
-      {},
-      element('h2', {}, title),
+    const moreText = `And ${count(more)} more; the first ${count(holders.length)} are named.`;
+    const nobody = [state, fenceCommand, status.file, status.queue[0]?.client];
+    const mayLock = held < limit && state !== 'unreadable' && rights.mayLock(this.resource);
+    placeChildren(this.#holders, [
+      this.#title,
       ...cards,
-      more > 0 && element('p', { class: 'quiet' }, `And ${count(more)} more.`),
-      cards.length === 0 && this.#nobody(status),
-      held < limit && state !== 'unreadable' && rights.mayLock(this.resource)
-        ? element(
-            'p',
-            { class: 'actions' },
-            button('Lock…', () => lockDialog(this.context, this.resource), 'primary'),
-          )
-        : undefined,
-    );
+      ...(more > 0 ? [this.#more.show(more, () => element('p', { class: 'quiet' }, moreText))] : []),
+      ...(cards.length === 0 ? [this.#nobody.show(nobody, () => this.#nobodyText(status))] : []),
+      ...(mayLock ? [this.#lock] : []),
+    ]);
+    return this.#holders;
   }
 
-  #nobody(status: FileStatus): HTMLElement {
+  #cardOf({ token }: Hold): HolderCard {
+    const known = this.#cards.get(token);
+    if (known) return known;
+    const made = new HolderCard(this.context, (error) => this.#failed(error));
+    this.#cards.set(token, made);
+    return made;
+  }
+
+  #nobodyText(status: FileStatus): HTMLElement {
     const { state, queue, file } = status;
     const [first] = queue;
     if (state === 'unreadable') {
@@ -195,6 +221,10 @@ function placeOf({ client, since, note }: Place): HTMLElement {
     element('span', { class: 'quiet' }, ' since ', moment(since)),
     note !== undefined && element('span', { class: 'note' }, ' ', foreign(note)),
   );
+}
+
+function aboutFacts({ limit, file, fenceCommand, lockDelay }: FileStatus): object {
+  return { limit, file, fenceCommand, lockDelay };
 }
 
 function aboutOf({ limit, file, fenceCommand, lockDelay }: FileStatus): HTMLElement {

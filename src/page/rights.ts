@@ -21,6 +21,11 @@ export class Rights {
     return this.user === undefined ? BY_HAND : `${this.user}/${BY_HAND}`;
   }
 
+  /** Whether they are the same, so that nothing need be offered anew. */
+  equals(other: Rights): boolean {
+    return JSON.stringify(this) === JSON.stringify(other);
+  }
+
   /** Whether it may change anything at all. */
   get changes(): boolean {
     return includesRole(this.role, 'client');

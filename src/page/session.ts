@@ -3,6 +3,8 @@
  * for nothing. Nothing is ever written elsewhere.
  */
 
+import { NotSignedIn } from './failures.js';
+
 const KEY = 'lockd.authorization';
 
 export class Session {
@@ -17,8 +19,12 @@ export class Session {
     return this.#authorization === undefined ? {} : { Authorization: this.#authorization };
   }
 
-  /** @param user empty: the secret alone says who it is. */
+  /** @param user empty: the secret alone says who it is. Throws `NotSignedIn` where it cannot be that of anybody. */
   signIn(user: string, secret: string): void {
+    // Nothing else can stand in a header as it is; the secrets of the daemon have no other characters.
+    if (user === '' && !/^[!-~]+$/.test(secret)) {
+      throw new NotSignedIn('This is no secret: it has characters that none has. Look for a slip');
+    }
     this.#authorization = user === '' ? `Bearer ${secret}` : `Basic ${base64(`${user}:${secret}`)}`;
     sessionStorage.setItem(KEY, this.#authorization);
   }

@@ -19,6 +19,7 @@ Directory: ${directory} (0 locks recovered)
 Try it from another terminal:
   lockd lock deploy/prod me --url ${url}
   python3 -c "from xmlrpc.client import ServerProxy as S; print(S('${url}').status('deploy/prod'))"
+Or look at it in a browser: ${url}/
 
 Ctrl-C stops it; what is locked stays locked.
 `);

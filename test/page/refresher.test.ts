@@ -81,23 +81,40 @@ test('who is closed asks for nothing more', async () => {
   expect(readings).toEqual([]);
 });
 
-test('what never rests is read every two seconds, and at once again when it has rested', async () => {
+/** How often a page reads while something changes every so many milliseconds. */
+async function readingsWhile(everyMs: number) {
   const readings: number[] = [];
   const refresher = new Refresher(async () => void readings.push(Date.now()), 100);
   const change = async (ms: number) => {
-    for (let passed = 0; passed < ms; passed += 10) {
+    for (let passed = 0; passed < ms; passed += everyMs) {
       refresher.changed('a');
-      await vi.advanceTimersByTimeAsync(10);
+      await vi.advanceTimersByTimeAsync(everyMs);
     }
+    return readings.length;
   };
-  await change(1_000);
-  expect(readings).toHaveLength(10);
-  await change(10_000);
-  expect(readings.length).toBeGreaterThanOrEqual(14);
-  expect(readings.length).toBeLessThanOrEqual(16);
-  await vi.advanceTimersByTimeAsync(4_500);
-  const before = readings.length;
-  refresher.changed('a');
+  return { refresher, change };
+}
+
+test.each([10, 200, 900])('what changes every %i ms for long is read every two seconds', async (everyMs) => {
+  const { change } = await readingsWhile(everyMs);
+  expect(await change(1_800)).toBe(Math.ceil(1_800 / Math.max(everyMs, 100)));
+  const before = await change(60_000);
+  const readings = (await change(100_800)) - before;
+  expect(readings).toBeGreaterThanOrEqual(49);
+  expect(readings).toBeLessThanOrEqual(52);
+});
+
+test('what changes every three seconds is read at once each time', async () => {
+  const { change } = await readingsWhile(3_000);
+  expect(await change(300_000)).toBe(100);
+});
+
+test('what has rested for a while is read at once again', async () => {
+  const { refresher, change } = await readingsWhile(10);
+  const before = await change(60_000);
+  await vi.advanceTimersByTimeAsync(6_000);
+  refresher.changed('b');
   await vi.advanceTimersByTimeAsync(30);
-  expect(readings).toHaveLength(before + 1);
+  // What was left over was read meanwhile.
+  expect((await change(0)) - before).toBe(2);
 });

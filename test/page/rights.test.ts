@@ -60,3 +60,11 @@ test('without users everybody may everything, as web', () => {
 test('a role of a newer daemon is not guessed at', () => {
   expect(() => learned({ role: 'god' })).toThrow(/unknown role/);
 });
+
+test('rights that changed are not the same', () => {
+  const rights = { role: 'operator', user: 'ops', allow: ['deploy/*'] };
+  expect(learned(rights).equals(learned({ ...rights }))).toBe(true);
+  for (const other of [{ role: 'viewer' }, { user: 'eve' }, { allow: ['*'] }, { clients: ['x'] }]) {
+    expect(learned(rights).equals(learned({ ...rights, ...other }))).toBe(false);
+  }
+});
