@@ -12,8 +12,8 @@ import { type EventFilter, isWanted } from './feed-filter.js';
 import { Groups, type Listener } from './feed-groups.js';
 import { RecentlyTold } from './recently-told.js';
 
-/** Milliseconds for which what happens is collected: a person sees no delay, and a busy daemon tells twenty times a second. */
-const COLLECT_MS = 50;
+/** Milliseconds for which what happens is collected: a person sees no delay, and a busy daemon tells ten times a second. */
+const COLLECT_MS = 100;
 
 export interface Subscription {
   /** All up to this id was told. */
