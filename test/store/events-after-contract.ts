@@ -80,8 +80,7 @@ export function testEventsAfter(makePlace: () => StorePlace): void {
     const place = makePlace();
     const store = await place.open();
     for (const token of [1, 2, 3]) await store.commit(grant(token), LOCK);
-    const [page] = await pagesOf(store.eventsAfter('1.0'));
-    expect(idsOf(page?.events ?? [])).toContain('2.0');
+    expect(await told(store.eventsAfter('1.0'))).toEqual(['2.0', '3.0']);
     if (how === 'open') await store.close();
     const next = await place[how]();
     await next.commit(grant(4), LOCK);
