@@ -551,9 +551,12 @@ class _Wire:
     def exchange(self, address: _Address, path: str, body: Optional[bytes], connect: float, answer: float) -> _Page:
         """One request and its answer over a connection of its own. It tries once and follows no redirect. Raises _Cut."""
         connection = http.client.HTTPConnection(address.host, address.port)
-        sock, sent = None, False
+        target = address.host, address.port
+        # Others call at the same time, and know it too.
+        peer = self._peers.get(target)
+        sock, sent, page = None, False, None
         try:
-            sock = self._connect(address, connect)
+            sock = self._connect(address, peer or target, connect)
             sent = True
             connection.sock = _BoundedSocket(sock, clock() + answer)
             headers = {'Content-Type': 'text/xml', 'Connection': 'close', 'User-Agent': 'lockd.py/' + VERSION}
@@ -562,7 +565,7 @@ class _Wire:
             connection.request('GET' if body is None else 'POST', path, body, headers)
             page = _read_page(connection.getresponse())
             if address.scheme != 'unix':
-                self._peers[address.host, address.port] = sock.getpeername()[:2]
+                self._peers[target] = sock.getpeername()[:2]
             return page
         except socket.timeout as problem:
             raise _Cut(sent, 'no answer within {:g} s'.format(answer) if sent else 'no connection', sent) from problem
@@ -570,16 +573,17 @@ class _Wire:
             refused = isinstance(problem, ConnectionRefusedError)
             raise _Cut(sent, 'connection refused' if refused else str(problem) or type(problem).__name__) from problem
         finally:
+            if page is None and self._peers.get(target) == peer:
+                self._peers.pop(target, None)
             if sock is not None:
                 sock.close()
 
-    def _connect(self, address: _Address, seconds: float) -> socket.socket:
+    def _connect(self, address: _Address, target: Tuple[str, int], seconds: float) -> socket.socket:
         if address.scheme == 'unix':
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.settimeout(seconds)
             return _connected(sock, lambda: sock.connect(address.path))
-        target = address.host, address.port
-        sock = socket.create_connection(self._peers.pop(target, target), timeout=seconds)
+        sock = socket.create_connection(target, timeout=seconds)
         return _connected(sock, lambda: self._greet(sock, address))
 
     def _greet(self, sock: socket.socket, address: _Address) -> Optional[socket.socket]:

@@ -90,11 +90,11 @@ print(hold.ttl, hold.left < 5)
     expect(lines).toEqual(['5.0 True']);
   });
 
-  test('name servers that are down end no lease', async () => {
+  test('name servers that are down end no lease, however many calls there are at once', async () => {
     const { url } = await serve();
     const lines = await said(
       `
-import lockd, socket, time
+import lockd, socket, threading, time
 hold = lockd.lock('r', ttl=3)
 asked = []
 def down(host, *_, **__):
@@ -102,7 +102,11 @@ def down(host, *_, **__):
     raise socket.gaierror('name server is down')
 real, socket.getaddrinfo = socket.getaddrinfo, lambda host, *more, **named: (real if host == '127.0.0.1' else down)(host, *more, **named)
 time.sleep(4)
-hold.check(ask=True)
+calls = [threading.Thread(target=hold.check, kwargs={'ask': True}) for _ in range(20)]
+for call in calls:
+    call.start()
+for call in calls:
+    call.join()
 print(asked)
 `,
       url.replace('127.0.0.1', 'localhost'),
