@@ -103,7 +103,9 @@ sys.exit(subprocess.call(command, stderr=writer))
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line).message);
-    expect(said).toContainEqual(expect.stringMatching(/'r' cannot be renewed .*: ending the command/));
+    // On a slow machine the unlock is tried too, in vain; nothing else comes behind the end of the command.
+    const others = said.filter((line) => !line.startsWith("'r' could not be unlocked"));
+    expect(others.at(-1)).toMatch(/'r' cannot be renewed .*: ending the command/);
   });
 
   test('more descriptors than select knows are no obstacle', async () => {
