@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
+import { COUNTS, countingSignals } from '../counting-signals.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
@@ -61,12 +62,11 @@ describeWith(['python3'], 'on a terminal', () => {
   ])('one that goes away: the command hears of it once, %s', async (_who, through) => {
     const { run } = await withDaemon();
     const file = join(temporaryDirectory(), 'count');
-    const counting = `n=0; trap 'n=$((n + 1))' HUP; echo ready; i=0; while [ $((i += 1)) -lt 40 ]; do sleep 0.05; done; echo "signals: $n" >${file}`;
     const steps: Step[] = [
-      ['expect', 'ready'],
+      ['expect', COUNTS.source],
       ['hang up', 0],
     ];
-    await onTerminal(steps, ...through, ...run([], 'sh', '-c', counting));
+    await onTerminal(steps, ...through, ...run([], ...countingSignals('SIGHUP', file)));
     const count = () => existsSync(file) && readFileSync(file, 'utf8');
     await expect.poll(count, { timeout: 15_000 }).toBe('signals: 1\n');
   });

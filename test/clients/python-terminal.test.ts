@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { COUNTS, countingSignals } from '../counting-signals.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
@@ -30,28 +31,20 @@ print(shown)
 print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if hasattr(os, 'waitstatus_to_exitcode') else os.waitpid(pid, 0)[1] >> 8)
 `;
 
+const python = (source: string) => ['python3', '-c', source];
+
 describeWith(['python3'], 'lockd.py run at a terminal', () => {
   /** The command at a terminal of its own, under `run`. */
   async function atTerminal(
-    command: string,
+    command: readonly string[],
     dialogue: readonly (readonly [pattern: string, typed: string])[],
     more: readonly string[] = [],
   ) {
     const { url } = await serve();
     const directory = temporaryDirectory();
-    writeFileSync(join(directory, 'command.py'), command);
     writeFileSync(join(directory, 'person.py'), PERSON);
     const lockdPyFile = new URL('../../clients/lockd.py', import.meta.url).pathname;
-    const words = [
-      'python3',
-      lockdPyFile,
-      'run',
-      'r',
-      ...more,
-      '--',
-      'python3',
-      join(directory, 'command.py'),
-    ];
+    const words = ['python3', lockdPyFile, 'run', 'r', ...more, '--', ...command];
     const person = new PythonProcess([join(directory, 'person.py'), JSON.stringify([words, dialogue])], {
       LOCKD_URL: url,
     });
@@ -61,32 +54,22 @@ describeWith(['python3'], 'lockd.py run at a terminal', () => {
   }
 
   test('a command asks and is answered', async () => {
-    const shown = await atTerminal("print('hello', input('name? '))", [['name\\? ', 'ada\n']]);
+    const shown = await atTerminal(python("print('hello', input('name? '))"), [['name\\? ', 'ada\n']]);
     expect(shown).toContain('hello ada');
     expect(shown).toContain('status 0');
   });
 
   test('Ctrl-C reaches it once', async () => {
-    const counting = `
-import signal, time
-count = 0
-def more(*_):
-    global count
-    count += 1
-signal.signal(signal.SIGINT, more)
-print('ready', flush=True)
-end = time.monotonic() + 1.5
-while time.monotonic() < end: time.sleep(0.01)
-print('count', count)
-`;
-    const shown = await atTerminal(counting, [['ready', '\u0003']]);
-    expect(shown).toContain('count 1');
+    const shown = await atTerminal(countingSignals('SIGINT'), [[COUNTS.source, '\u0003']]);
+    expect(shown).toContain('signals: 1');
     expect(shown).toContain('status 0');
   });
 
   test('Ctrl-C that ends it is its exit status', async () => {
     const shown = await atTerminal(
-      "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nprint('ready', flush=True)\ntime.sleep(20)",
+      python(
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nprint('ready', flush=True)\ntime.sleep(20)",
+      ),
       [['ready', '\u0003']],
     );
     expect(shown).toContain('status 130');
@@ -113,7 +96,7 @@ print('count', count)
 
   test('--no-foreground gives it a session of its own', async () => {
     const shown = await atTerminal(
-      "import os; print('leader', os.getsid(0) == os.getpid())",
+      python("import os; print('leader', os.getsid(0) == os.getpid())"),
       [],
       ['--no-foreground'],
     );

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { COUNTS, countingSignals } from '../counting-signals.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
@@ -16,23 +17,6 @@ import {
   stubborn,
 } from './shell-command.js';
 import { LOCKD_SH, onTerminal } from './shell-process.js';
-
-/** Prints whose child it is, counts a signal for a second, and prints how often it came, or writes it into a file. */
-function counting(signal: string, file = '/dev/stdout'): string[] {
-  const lines = [
-    'import os, signal, time',
-    'count = 0',
-    'def on(*_):',
-    ' global count',
-    ' count += 1',
-    `signal.signal(signal.${signal}, on)`,
-    'print("up", os.getppid(), flush=True)',
-    'end = time.monotonic() + 1.5',
-    'while time.monotonic() < end: time.sleep(0.05)',
-    `print("signals:", count, file=open(${JSON.stringify(file)}, "w"))`,
-  ];
-  return ['python3', '-c', lines.join('\n')];
-}
 
 function readIfThere(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
@@ -60,10 +44,10 @@ describeWith(['curl', 'flock', 'python3'], 'lockd_run on a terminal', () => {
   test.each([
     ['Ctrl-C', '\x03', 'SIGINT'],
     ['Ctrl-\\', '\x1c', 'SIGQUIT'],
-  ])('%s reaches the command once', async (_key, typed, signal) => {
+  ] as const)('%s reaches the command once', async (_key, typed, signal) => {
     const daemon = await serve();
-    const running = run(daemon.url, '--', ...counting(signal));
-    await running.wrote('stdout', /up/);
+    const running = run(daemon.url, '--', ...countingSignals(signal));
+    await running.wrote('stdout', COUNTS);
     running.child.stdin?.write(typed);
     await running.wrote('stdout', /signals: 1\r/);
     expect((await running.outcome).status).toBe(0);
@@ -72,8 +56,8 @@ describeWith(['curl', 'flock', 'python3'], 'lockd_run on a terminal', () => {
 
   test.each(['SIGTERM', 'SIGUSR1'] as const)('%s reaches the command once', async (signal) => {
     const { url } = await serve();
-    const running = run(url, '--', ...counting(signal));
-    const [, shell] = await running.wrote('stdout', /up (\d+)/);
+    const running = run(url, '--', ...countingSignals(signal));
+    const [, shell] = await running.wrote('stdout', COUNTS);
     process.kill(Number(shell), signal);
     await running.wrote('stdout', /signals: 1\r/);
     expect((await running.outcome).status).toBe(0);
@@ -85,11 +69,11 @@ describeWith(['curl', 'flock', 'python3'], 'lockd_run on a terminal', () => {
   ])('a terminal that goes away: the command hears of it once, %s', async (_who, through) => {
     const { url } = await serve();
     const file = join(temporaryDirectory(), 'count');
-    const words = ['sh', LOCKD_SH, 'run', 'r', '--', ...counting('SIGHUP', file)];
+    const words = ['sh', LOCKD_SH, 'run', 'r', '--', ...countingSignals('SIGHUP', file)];
     const running = onTerminal([...through, ...words], { LOCKD_URL: url });
-    await running.wrote('stdout', /up/);
+    await running.wrote('stdout', COUNTS);
     running.child.kill('SIGKILL');
-    await expect.poll(() => readIfThere(file), { timeout: 10_000 }).toBe('signals: 1\n');
+    await expect.poll(() => readIfThere(file), { timeout: 25_000 }).toBe('signals: 1\n');
   });
 
   test('Ctrl-C ends a command that does not mind it', async () => {

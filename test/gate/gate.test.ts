@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { descendsFrom, onTerminal, processesWith, until } from '../clients/shell-process.js';
+import { COUNTS, countingSignals } from '../counting-signals.js';
 import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import { GATES, OWN_GATES, passGate, startGate } from './gates.js';
@@ -271,12 +272,10 @@ describeWith(['flock'], 'gate', () => {
   });
 
   test.each(OWN_GATES)('%s: Ctrl-C on a terminal reaches the command once', async (_name, gate) => {
-    const counting =
-      'import signal, sys, time\ncount = 0\ndef on(*_):\n global count\n count += 1\nsignal.signal(signal.SIGINT, on)\nprint("up", flush=True)\nend = time.time() + 1\nwhile time.time() < end: time.sleep(0.05)\nprint("interrupts:", count)';
-    const running = onTerminal([...gate, gateFile(), '50', '--', 'python3', '-c', counting]);
-    await running.wrote('stdout', /up/);
+    const running = onTerminal([...gate, gateFile(), '50', '--', ...countingSignals('SIGINT')]);
+    await running.wrote('stdout', COUNTS);
     running.child.stdin?.write('\x03');
-    await running.wrote('stdout', /interrupts: 1\r/);
+    await running.wrote('stdout', /signals: 1\r/);
     expect((await running.outcome).status).toBe(0);
   });
 
