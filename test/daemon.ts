@@ -8,6 +8,8 @@ import { temporaryDirectory } from './temporary-directory.js';
 const LOCKD = join(ROOT, 'bin/lockd.js');
 
 export interface Surroundings {
+  /** Where it listens instead of on a port that the system chooses: for a daemon that comes back there (steady-address.ts). */
+  readonly address?: string;
   /** More variables of the environment. */
   readonly variables?: Readonly<Record<string, string>>;
   /** A command line that runs the one behind it in its own place, such as `setpriv --reuid 1000`. */
@@ -69,9 +71,9 @@ export class LockdProcess {
     });
   }
 
-  /** The records of its log so far. */
+  /** The records of its log so far; not one of which only a part has come. */
   get records(): Record<string, unknown>[] {
-    const lines = this.stderr.split('\n').filter((line) => line !== '');
+    const lines = this.stderr.split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line));
   }
 }
@@ -98,10 +100,8 @@ export function startServe(
   directory: string,
   surroundings: Surroundings = {},
 ): LockdProcess {
-  return new LockdProcess(
-    ['serve', '--listen', '127.0.0.1:0', '--directory', directory, ...words],
-    surroundings,
-  );
+  const { address = '127.0.0.1:0' } = surroundings;
+  return new LockdProcess(['serve', '--listen', address, '--directory', directory, ...words], surroundings);
 }
 
 const SMALL_SEGMENTS = join(ROOT, 'test/crash/small-segments.js');

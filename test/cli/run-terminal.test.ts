@@ -147,9 +147,10 @@ describeWith(['python3'], 'on a terminal', () => {
 
   test('in a pipeline of a script: after a loss the script and its other programs go on', async () => {
     const { run, daemon } = await withDaemon();
-    const deaf = `trap '' TERM; (${LOOP}) & echo "command $$" >/dev/tty; ${LOOP}`;
+    const ready = join(temporaryDirectory(), 'ready');
+    const deaf = `trap '' TERM; (${LOOP}) & echo "command $$" >/dev/tty; : >${ready}; ${LOOP}`;
     const script = '"$@" | { cat; sleep 0.3; echo "other program goes on"; }; echo "script goes on"';
-    const command = ['sh', '-c', script, 'sh', ...run(['--ttl', '2s'], 'sh', '-c', deaf)];
+    const command = ['sh', '-c', script, 'sh', ...run(['--ttl', '4s'], 'sh', '-c', deaf)];
     const ran = onTerminal(
       [
         ['expect', 'command \\d+'],
@@ -158,7 +159,7 @@ describeWith(['python3'], 'on a terminal', () => {
       ],
       ...command,
     );
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await expect.poll(() => existsSync(ready), { timeout: 20_000 }).toBe(true);
     daemon.child.kill('SIGKILL');
     const { output, status } = await ran;
     expect(output).toContain('other program goes on');

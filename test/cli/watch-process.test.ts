@@ -5,6 +5,8 @@ import { processesWith, until } from '../clients/shell-process.js';
 import { Caller } from '../crash/caller.js';
 import { callOnce, succeeded } from '../crash/clients.js';
 import { LockdProcess, serve } from '../daemon.js';
+import { steadyAddress } from '../steady-address.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 
 const QUICKLY = ['--interval', '100ms'];
 
@@ -89,13 +91,14 @@ test('a signal ends it during an outage too', async () => {
 });
 
 test('a daemon that is restarted: said once, gone on with, and what changed meanwhile is told', async () => {
-  const { url, daemon, directory } = await serve();
+  const address = await steadyAddress();
+  const { url, daemon, directory } = await serve([], temporaryDirectory(), { address });
   const watch = await watching(url);
   succeeded(await callOnce(url, 'lock', 'r', 'A'));
   await watch.wrote('stdout', /\tr\theld/);
   await daemon.kill();
   await watch.wrote('stderr', /\n/);
-  await serve(['--listen', new URL(url).host], directory);
+  await serve([], directory, { address });
   await watch.wrote('stderr', /answers again\n/);
   succeeded(await callOnce(url, 'unlock', 'r', 'A'));
   await watch.wrote('stdout', /\tr\tfree/);

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import serializer from 'xmlrpc/lib/serializer.js';
+import { steadyAddress } from '../steady-address.js';
 
 async function urlOf(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,8 +46,5 @@ export function httpAnswer(body: string): string {
 
 /** A URL at which nobody listens. */
 export async function deadUrl(): Promise<string> {
-  const server = createTcpServer();
-  const url = await urlOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return url;
+  return `http://${await steadyAddress()}`;
 }

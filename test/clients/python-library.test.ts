@@ -130,7 +130,7 @@ print(lockd.Client(client='c3').try_lock('racks', limit=3).limit)
 import lockd
 a, b, c = (lockd.Client(client=name) for name in 'abc')
 hold = a.lock('r')
-second, third = b.enqueue('r', ttl=0.6), c.enqueue('r')
+second, third = b.enqueue('r', ttl=20), c.enqueue('r')
 print(second.position, third.position)
 try: second.wait(0.1)
 except lockd.TimedOut as refused: print(refused.code)
@@ -156,7 +156,7 @@ print(a.status('free')['state'])
 import lockd, threading, time
 told = threading.Event()
 try:
-    with lockd.lock('r', ttl=0.6) as hold:
+    with lockd.lock('r', ttl=3) as hold:
         hold.on_loss(lambda hold: told.set())
         lockd.Client(client='op').force_unlock('r', 'maintenance')
         print(told.wait(5), hold.lost)
@@ -264,8 +264,12 @@ print(hold.lost)
       `
 import lockd, os, signal, threading
 hold = lockd.Client(client='a').lock('r')
-threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-try: lockd.lock('r', wait=60)
+def interrupt():
+    while hold._daemon.status('r')['waiting'] == 0: pass
+    os.kill(os.getpid(), signal.SIGINT)
+try:
+    threading.Thread(target=interrupt).start()
+    lockd.lock('r', wait=60)
 except KeyboardInterrupt: print('interrupted')
 print(hold.client, lockd.default_client().status('r')['waiting'])
 `,

@@ -1,8 +1,10 @@
 /** `lockd_run`: a command under a lock. */
 import { describe, expect, test } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
-import { listening, serve, startServe } from '../daemon.js';
+import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
+import { steadyAddress } from '../steady-address.js';
+import { temporaryDirectory } from '../temporary-directory.js';
 import { clientOf } from './shell-command.js';
 import { fakeDaemon, hold, response } from './shell-daemon.js';
 import { lockdSh, Running, SHELLS, script, startLockdSh, until } from './shell-process.js';
@@ -59,21 +61,20 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
   });
 
   test('a daemon that is restarted in the middle: the lock is kept', async () => {
-    const daemon = await serve();
+    const address = await steadyAddress();
+    const daemon = await serve([], temporaryDirectory(), { address });
     const running = startLockdSh(
-      ['run', 'r', '--ttl', '8s', '--', 'sh', '-c', 'echo up; sleep 7; echo done'],
+      ['run', 'r', '--ttl', '20s', '--', 'sh', '-c', 'echo up; sleep 8; echo done'],
       { url: daemon.url },
     );
     await running.wrote('stdout', /up/);
     const { token } = (await clientOf(daemon).status('r')).holders[0] ?? { token: '' };
     await daemon.daemon.kill();
-    const port = new URL(daemon.url).port;
-    const again = startServe(['--listen', `127.0.0.1:${port}`], daemon.directory);
-    await listening(again, daemon.directory);
+    await serve([], daemon.directory, { address });
     expect(await running.outcome).toEqual({ status: 0, stdout: 'up\ndone\n', stderr: '' });
     expect((await clientOf(daemon).status('r')).state).toBe('free');
     expect(Number(token)).toBeGreaterThan(0);
-  }, 20_000);
+  });
 
   test.each([
     ['it was not found', ['no-such-program'], 127],
@@ -128,13 +129,13 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
   });
 
   test('a daemon that is restarted while it waits: it keeps its place', async () => {
-    const daemon = await serve();
+    const address = await steadyAddress();
+    const daemon = await serve([], temporaryDirectory(), { address });
     await clientOf(daemon).lock('r');
     const running = startLockdSh(['run', 'r', '--', 'echo', 'ran'], { url: daemon.url });
     await running.wrote('stderr', /number 1 in the line/);
     await daemon.daemon.kill();
-    const again = startServe(['--listen', `127.0.0.1:${new URL(daemon.url).port}`], daemon.directory);
-    await listening(again, daemon.directory);
+    await serve([], daemon.directory, { address });
     await clientOf(daemon).unlock('r');
     const { status, stdout } = await running.outcome;
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'ran\n' });
@@ -142,7 +143,10 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
 
   test('TERM reaches the command once', async () => {
     const { url } = await serve();
-    const counting = `trap 'count=$((count + 1))' TERM; count=0; echo up; for _ in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo "terms: $count"`;
+    // It waits for the first, and a while for another one.
+    const counting = `trap 'count=$((count + 1))' TERM; count=0 left=200; echo up
+while [ $count = 0 ] && [ $((left -= 1)) -gt 0 ]; do sleep 0.1; done
+for _ in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo "terms: $count"`;
     const running = startLockdSh(['run', 'r', '--', 'sh', '-c', counting], { url });
     await running.wrote('stdout', /up/);
     running.child.kill('SIGTERM');
