@@ -17,7 +17,7 @@ async function withDaemon() {
 
 /** Resolves when so many wait for `r`. */
 async function waiting(service: { status(resource: string): Promise<{ waiting: number }> }, count: number) {
-  await expect.poll(async () => (await service.status('r')).waiting, { timeout: 10_000 }).toBe(count);
+  await expect.poll(async () => (await service.status('r')).waiting, { timeout: 25_000 }).toBe(count);
 }
 
 describe('a lease', () => {

@@ -1,7 +1,7 @@
 """Runs a command line on a terminal of its own, as a person would: python3 on-terminal.py STEPS COMMAND...
 
 STEPS is a JSON array of ["expect", REGEX], ["type", TEXT], ["signal", NUMBER], ["pause", SECONDS], ["hang up", 0]; when
-they are done it waits for the end. Prints {"output": ..., "status": ...}; the status is 128 + n after a signal. Gives up after 20 s.
+they are done it waits for the end. Prints {"output": ..., "status": ...}; the status is 128 + n after a signal. Gives up after 90 s.
 """
 import json
 import os
@@ -13,7 +13,7 @@ import sys
 import time
 
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
-give_up = time.monotonic() + 20
+give_up = time.monotonic() + 90
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)

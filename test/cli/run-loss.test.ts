@@ -256,7 +256,6 @@ describe('a daemon that comes back', () => {
       expect(running.stderr).toBe('');
       expect((await client.status('r')).state).toBe('free');
     },
-    60_000,
   );
 
   test('while somebody waits for it: they get it in turn', async () => {

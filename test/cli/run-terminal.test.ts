@@ -25,7 +25,7 @@ interface Ran {
 /** Runs a command line on a terminal of its own. */
 async function onTerminal(steps: readonly Step[], ...command: string[]): Promise<Ran> {
   const words = [DRIVER, JSON.stringify(steps), ...command];
-  const { stdout } = await promisify(execFile)('python3', words, { timeout: 25_000 });
+  const { stdout } = await promisify(execFile)('python3', words, { timeout: 100_000 });
   return JSON.parse(stdout);
 }
 
@@ -68,7 +68,7 @@ describeWith(['python3'], 'on a terminal', () => {
     ];
     await onTerminal(steps, ...through, ...run([], ...countingSignals('SIGHUP', file)));
     const count = () => existsSync(file) && readFileSync(file, 'utf8');
-    await expect.poll(count, { timeout: 15_000 }).toBe('signals: 1\n');
+    await expect.poll(count, { timeout: 25_000 }).toBe('signals: 1\n');
   });
 
   test('the command asks, and is answered, on standard input and on the terminal itself', async () => {

@@ -345,10 +345,10 @@ describe('names that are made to deceive', () => {
       const ran = promisify(execFile)(
         'python3',
         [DRIVER, JSON.stringify(steps), process.execPath, LOCKD, ...command],
-        { timeout: 25_000 },
+        { timeout: 100_000 },
       );
       await expect
-        .poll(() => existsSync(path) && lstatSync(path).mode & 0o777, { timeout: 10_000 })
+        .poll(() => existsSync(path) && lstatSync(path).mode & 0o777, { timeout: 25_000 })
         .toBe(0o600);
       await deceive(() => Wire.at(path));
       const last = await Wire.at(path);

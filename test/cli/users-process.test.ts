@@ -205,7 +205,7 @@ describe('SIGHUP', () => {
     );
     const kept = waitOf(basic('ops', secrets.ops), 'ops/2');
     await expect
-      .poll(async () => (await call(url, ci, 'stats')).body, { timeout: 10_000 })
+      .poll(async () => (await call(url, ci, 'stats')).body, { timeout: 25_000 })
       .toMatch(/<name>waiting<\/name><value><int>2</);
 
     const good = readFileSync(file, 'utf8');
@@ -305,7 +305,7 @@ describe('a secret', () => {
     await expect
       .poll(
         () => existsSync(join(place, 'environment')) && readFileSync(join(place, 'environment'), 'utf8'),
-        { timeout: 10_000 },
+        { timeout: 25_000 },
       )
       .toContain('LOCKD_TOKEN=');
     daemon.child.kill('SIGHUP');

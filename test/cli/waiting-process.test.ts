@@ -10,7 +10,7 @@ import { stopMilliseconds } from './stop-milliseconds.js';
 
 /** Resolves when so many wait for `r`. */
 async function waiting(client: LockdClient, count: number): Promise<void> {
-  await expect.poll(async () => (await client.status('r')).waiting, { timeout: 10_000 }).toBe(count);
+  await expect.poll(async () => (await client.status('r')).waiting, { timeout: 25_000 }).toBe(count);
 }
 
 describe('a stop of the daemon', () => {
@@ -41,7 +41,7 @@ describe('a stop of the daemon', () => {
       const words = ['lock', 'r', client, '--wait', '2m', '--url', first.url];
       return async () => {
         const waiter = new LockdProcess(words);
-        await expect.poll(() => waiter.stderr, { timeout: 10_000 }).toContain(`'${client}' is number `);
+        await expect.poll(() => waiter.stderr, { timeout: 25_000 }).toContain(`'${client}' is number `);
         return waiter;
       };
     });
@@ -125,7 +125,7 @@ describe('flags of the daemon', () => {
 
     await forced('host/7');
     await expect
-      .poll(async () => (await lockd(['status', 'host/7', '--url', url])).stdout, { timeout: 10_000 })
+      .poll(async () => (await lockd(['status', 'host/7', '--url', url])).stdout, { timeout: 25_000 })
       .toContain('last with exit 3; runs again at ');
     const refused = await lockd(['lock', 'host/7', 'B', '--url', url]);
     expect(refused.status).toBe(75);

@@ -109,7 +109,7 @@ describe('a stream that is cut', () => {
       `The daemon at ${proxy.url} tells no events any more (the connection was cut). ` +
         'The watch goes on behind the last event when it answers again\nThe daemon tells events again\n',
     );
-  }, 30_000);
+  });
 
   test('and what is not kept any more is said', async () => {
     const { url } = await serve();

@@ -50,7 +50,7 @@ describeWith(['curl', 'flock', 'python3'], 'the three clients agree', () => {
     ['one slash', USAGE, (host) => ({ LOCKD_URL: `http:/${host}` })],
     ['a socket with #', USAGE, () => ({ LOCKD_URL: 'unix:/nowhere/x#y' })],
     ['a socket that is not there', NO_DAEMON, () => ({ LOCKD_URL: 'unix:/nowhere/lockd.sock' })],
-  ])('%s: %i', { timeout: 60_000 }, async (_what, status, given) => {
+  ])('%s: %i', async (_what, status, given) => {
     const { url } = await fakeDaemon(() => ({ status: 401, body: 'Unauthorized' }));
     const variables = given(url.replace('http://', ''));
     const words = ['status', 'r'];

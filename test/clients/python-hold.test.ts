@@ -34,16 +34,16 @@ describeWith(['python3'], 'lockd.py and its holds', () => {
 import lockd, time
 long, none = lockd.lock('long', ttl=600), lockd.lock('none', ttl=None)
 print(none.ttl, none.left)
-long.update(ttl=4)
-none.update(ttl=4, note='now')
-time.sleep(6)
+long.update(ttl=8)
+none.update(ttl=8, note='now')
+time.sleep(10)
 for hold in (long, none):
     hold.check(ask=True)
     print(hold.ttl, hold.note)
 `,
       url,
     );
-    expect(lines).toEqual(['None None', '4.0 None', '4.0 now']);
+    expect(lines).toEqual(['None None', '8.0 None', '8.0 now']);
   });
 
   test('without its thread it is renewed by hand, and says when it is over', async () => {
@@ -51,12 +51,12 @@ for hold in (long, none):
     const lines = await said(
       `
 import lockd, time
-hold = lockd.lock('r', ttl=4, renew=False)
+hold = lockd.lock('r', ttl=8, renew=False)
 for _ in range(3):
-    time.sleep(1.5)
+    time.sleep(3)
     hold.renew()
-print(hold.lost, hold.left > 2)
-time.sleep(4)
+print(hold.lost, hold.left > 4)
+time.sleep(8)
 try: hold.renew()
 except lockd.LockLost as lost: print('could not be renewed in time' in str(lost))
 `,
@@ -95,13 +95,13 @@ print(hold.ttl, hold.left < 5)
     const lines = await said(
       `
 import lockd, socket, threading, time
-hold = lockd.lock('r', ttl=3)
+hold = lockd.lock('r', ttl=6)
 asked = []
 def down(host, *_, **__):
     asked.append(host)
     raise socket.gaierror('name server is down')
 real, socket.getaddrinfo = socket.getaddrinfo, lambda host, *more, **named: (real if host == '127.0.0.1' else down)(host, *more, **named)
-time.sleep(4)
+time.sleep(8)
 calls = [threading.Thread(target=hold.check, kwargs={'ask': True}) for _ in range(20)]
 for call in calls:
     call.start()

@@ -35,11 +35,11 @@ describeWith(['python3'], 'lockd.py as a module', () => {
     const lines = await said(
       `
 import lockd, time
-with lockd.lock('deploy/prod', ttl=3, note='why') as hold:
-    time.sleep(5)
+with lockd.lock('deploy/prod', ttl=6, note='why') as hold:
+    time.sleep(8)
     hold.check(ask=True)
     status = lockd.default_client().status('deploy/prod')
-    print(status['holders'][0]['token'] == hold.token, status['holders'][0]['note'], hold.lost, 0 < hold.left <= 2.7)
+    print(status['holders'][0]['token'] == hold.token, status['holders'][0]['note'], hold.lost, 0 < hold.left <= 5.4)
 print(lockd.default_client().status('deploy/prod')['state'], hold.lost)
 `,
       url,
@@ -197,14 +197,14 @@ with lockd.lock('r', ttl=60) as hold:
     const lines = await said(
       `
 import lockd, os, time
-hold = lockd.lock('r', ttl=3)
+hold = lockd.lock('r', ttl=6)
 name = hold.client
 child = os.fork()
 if child == 0:
     hold.release()
     raise SystemExit(0 if lockd.default_client().client != name else 1)
 print(os.waitpid(child, 0)[1])
-time.sleep(4)
+time.sleep(8)
 hold.check(ask=True)
 print('held')
 `,

@@ -128,7 +128,7 @@ print('done')
     const ran = startScript(
       `
 import lockd, sys
-with lockd.lock('r', ttl=12) as hold:
+with lockd.lock('r', ttl=20) as hold:
     print(hold.token, flush=True)
     import time; time.sleep(11)
     hold.check(ask=True)
@@ -158,7 +158,7 @@ print('carried on')
     );
     const command = startLockdPy(['run', 'r', '--client', 'command', '--', 'echo', 'ran'], proxy.url);
     const waiting = (url: string) => waitersOf(url, 'r');
-    await expect.poll(() => waiting(first.url), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => waiting(first.url), { timeout: 25_000 }).toBe(2);
     await command.wrote('stderr', /Waiting for 'r'/);
     await first.daemon.kill();
     const second = await listening(startServe([], directory), directory);
@@ -174,7 +174,7 @@ print('carried on')
     const { url } = await serve();
     const proxy = await new CuttingProxy().start(url);
     const ran = startScript(
-      "import lockd, time\nhold = lockd.lock('r', ttl=3)\nprint('held', flush=True)\ntime.sleep(4)\nhold.check(ask=True)\nprint('held')",
+      "import lockd, time\nhold = lockd.lock('r', ttl=6)\nprint('held', flush=True)\ntime.sleep(8)\nhold.check(ask=True)\nprint('held')",
       proxy.url,
     );
     await ran.wrote('stdout', /held/);

@@ -82,6 +82,6 @@ export async function secondsUntilGone(mark: string, since = performance.now()):
   await until(() => pids.every(hasEnded));
   const seconds = (performance.now() - since) / 1_000;
   // What these had started meanwhile; such a look takes its time.
-  await until(() => processesIn(mark).length === 0, 1_000);
+  await until(() => processesIn(mark).length === 0, 5_000);
   return seconds;
 }

@@ -186,7 +186,7 @@ function readIfThere(pid: number, file: 'cmdline' | 'environ' | 'stat'): string 
 }
 
 /** Resolves when `isSo` answers true; looks every 10 ms. Rejects after so many milliseconds. */
-export async function until(isSo: () => boolean, milliseconds = 10_000): Promise<void> {
+export async function until(isSo: () => boolean, milliseconds = 25_000): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`it was not so within ${milliseconds} ms`);

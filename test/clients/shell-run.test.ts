@@ -116,7 +116,7 @@ describeWith(['curl', 'flock'], 'lockd_run', () => {
     );
     expect(performance.now() - before).toBeGreaterThan(3_900);
     expect(performance.now() - before).toBeLessThan(10_500);
-  }, 15_000);
+  });
 
   test('waits for its turn, and says for whom', async () => {
     const daemon = await serve();
