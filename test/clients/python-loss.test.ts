@@ -53,7 +53,7 @@ describeWith(['python3'], 'lockd.py run and its loss', () => {
     const since = performance.now();
     while (processesOf(token).length > 0) await pause(5);
     expect(performance.now() - since).toBeLessThan(5_000);
-    expect(await run.ended).toBe(76);
+    expect((await outcome(run)).status).toBe(76);
     expect(run.stderr).toMatch(/'r' cannot be renewed \(.*no answer/);
   });
 
