@@ -1,8 +1,18 @@
 /** Commands that do not want to end, for `lockd_run`, and when they have ended. */
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import { LockdClient } from '../../src/client/client.js';
 import type { RunningDaemon } from '../daemon.js';
-import { hasEnded, processesIn, startLockdSh, until } from './shell-process.js';
+import {
+  bornOf,
+  hasEnded,
+  LOCKD_SH,
+  processesIn,
+  processesWith,
+  type Running,
+  startLockdSh,
+  until,
+} from './shell-process.js';
 
 export function clientOf({ url }: RunningDaemon): LockdClient {
   return new LockdClient({ url, client: 'test' });
@@ -14,14 +24,16 @@ export function stubborn(mark: string): string[] {
   return ['env', mark, 'sh', '-c', `trap '' TERM; sh -c 'trap "" TERM; echo up; ${loop}' & ${loop}`];
 }
 
+const BEREAVED = 'orphan without an environment';
+
 /** How processes leave the command that has started them; each gets its own `MARK-...` into its environment. */
 export const LEAVING: Readonly<Record<string, string>> = {
   session: 'setsid $KEEP',
   environment: '$CLEAR',
   both: 'setsid $CLEAR',
   orphan: `setsid sh -c '"$@" & exec sleep 0' sh $KEEP`,
-  // Nothing tells of it afterwards: it must be seen while its parent is there.
-  'orphan without an environment': `setsid sh -c '"$@" & exec sleep 2.5' sh $CLEAR`,
+  // Nothing tells of it afterwards: it must be seen while its parent is there, which a test ends then (bereave).
+  [BEREAVED]: `setsid sh -c '"$@" & exec sleep 60' sh $CLEAR`,
 };
 
 /** A command with processes that leave it in all of these ways, and which all ignore TERM. */
@@ -40,6 +52,38 @@ export function scattered(mark: string): string[] {
   return Object.keys(LEAVING).filter((_way, at) => processesIn(`${mark}${at}`).length > 0);
 }
 
+/** Waits until `lockd_run` has seen the one that is to be an orphan, and ends its parent. */
+export async function bereave(mark: string, running: Running): Promise<void> {
+  const variable = `${mark}${Object.keys(LEAVING).indexOf(BEREAVED)}`;
+  const [orphan = Number.NaN] = processesIn(variable).filter((pid) => processesWith('echo up').includes(pid));
+  const { parent } = bornOf(orphan);
+  await until(() => remembered(running).includes(orphan));
+  process.kill(parent, 'SIGKILL');
+  await until(() => bornOf(orphan).parent !== parent);
+}
+
+/** The processes that `lockd_run` knows again, whatever becomes of their parents: they stand in a file of its own. */
+function remembered({ child }: Running): number[] {
+  // On a terminal its parent has it in the command line, too, but no such file.
+  const files = processesWith(LOCKD_SH)
+    .filter((pid) => pid === child.pid || bornOf(pid).parent === child.pid)
+    .map((pid) => `/proc/${pid}/fd/5`)
+    .filter((file) => existsSync(file));
+  return files.flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => Number.parseInt(line, 10)),
+  );
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended since it was found.
+  }
+}
+
 let marks = 0;
 
 /** A variable that no other test has; whatever still has it at the end of the test is killed. */
@@ -47,7 +91,7 @@ export function newMark(): string {
   marks += 1;
   const mark = `MARK=${process.pid}-${marks}-`;
   onTestFinished(() => {
-    for (const pid of processesIn(mark)) process.kill(pid, 'SIGKILL');
+    for (const pid of processesIn(mark)) killIfThere(pid);
   });
   return mark;
 }

@@ -1,6 +1,6 @@
 /** `lockd_run` when the lock cannot be kept: nothing that the command has started may go on. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serve } from '../daemon.js';
@@ -8,6 +8,7 @@ import { describeWith } from '../needs.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 import {
   afterRenewal,
+  bereave,
   clientOf,
   LEAVING,
   newMark,
@@ -18,6 +19,7 @@ import {
 } from './shell-command.js';
 import { fakeDaemon, grant, hold, member } from './shell-daemon.js';
 import {
+  bornOf,
   busyboxPath,
   lockdSh,
   processesIn,
@@ -56,17 +58,16 @@ describeWith(['curl', 'flock'], 'lockd_run loses its lock', () => {
   ])('whatever has left its session or its environment is gone too: with %s, %j', async (programs, shell) => {
     const daemon = await serve();
     const mark = newMark();
-    const running = startLockdSh(['run', 'r', '--ttl', '4s', '--', ...scattering(mark)], {
+    const running = startLockdSh(['run', 'r', '--ttl', '8s', '--', ...scattering(mark)], {
       url: daemon.url,
       shell,
       variables: programs === 'those of busybox' ? { PATH: busyboxPath() } : {},
     });
     await running.wrote('stdout', /(up\s+){6}/);
-    // One is an orphan by then.
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await bereave(mark, running);
     expect(scattered(mark)).toEqual(Object.keys(LEAVING));
     const since = await afterRenewal(daemon, () => daemon.daemon.child.kill('SIGSTOP'));
-    expect(await secondsUntilGone(mark, since)).toBeLessThan(4);
+    expect(await secondsUntilGone(mark, since)).toBeLessThan(8);
     expect((await running.outcome).status).toBe(76);
   });
 
@@ -180,15 +181,4 @@ function childrenOf({ child: { pid } }: Running): number[] {
     .map((one) => ({ one, ...bornOf(one) }))
     .filter(({ parent }) => parent === pid);
   return children.sort((a, b) => a.start - b.start || a.one - b.one).map(({ one }) => one);
-}
-
-/** The parent of a process, and when it was started; nobody's and never where it is gone. */
-function bornOf(pid: number): { parent: number; start: number } {
-  try {
-    // Behind the name: the state, then the parent; 18 further on, the start.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
-    return { parent: Number(fields[1]), start: Number(fields[19]) };
-  } catch {
-    return { parent: 0, start: 0 };
-  }
 }

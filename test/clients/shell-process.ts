@@ -132,20 +132,18 @@ export function processesWith(words: string): number[] {
 
 /** Whether a process is one that `ancestor` has started, or one of those has. */
 export function descendsFrom(pid: number, ancestor: number | undefined): boolean {
-  for (let current = pid; current > 1; ) {
+  for (let current = pid; current > 1; current = bornOf(current).parent)
     if (current === ancestor) return true;
-    try {
-      // Behind the name, which may have anything in it: the state, then the parent.
-      current = Number(
-        readFileSync(`/proc/${current}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')[1],
-      );
-    } catch {
-      return false;
-    }
-  }
   return false;
+}
+
+/** The parent of a process, and when it was started, in ticks since the start of the machine; zeros where it is gone. */
+export function bornOf(pid: number): { readonly parent: number; readonly start: number } {
+  // Behind the name, which may have anything in it: the state, then the parent; 18 further on, the start.
+  const fields = readIfThere(pid, 'stat')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return { parent: Number(fields[1] ?? 0), start: Number(fields[19] ?? 0) };
 }
 
 /** The processes that were started with this in their environment. */
