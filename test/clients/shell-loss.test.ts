@@ -58,7 +58,7 @@ describeWith(['curl', 'flock'], 'lockd_run loses its lock', () => {
   ])('whatever has left its session or its environment is gone too: with %s, %j', async (programs, shell) => {
     const daemon = await serve();
     const mark = newMark();
-    const running = startLockdSh(['run', 'r', '--ttl', '8s', '--', ...scattering(mark)], {
+    const running = startLockdSh(['run', 'r', '--ttl', '10s', '--', ...scattering(mark)], {
       url: daemon.url,
       shell,
       variables: programs === 'those of busybox' ? { PATH: busyboxPath() } : {},
@@ -67,7 +67,7 @@ describeWith(['curl', 'flock'], 'lockd_run loses its lock', () => {
     await bereave(mark, running);
     expect(scattered(mark)).toEqual(Object.keys(LEAVING));
     const since = await afterRenewal(daemon, () => daemon.daemon.child.kill('SIGSTOP'));
-    expect(await secondsUntilGone(mark, since)).toBeLessThan(8);
+    expect(await secondsUntilGone(mark, since)).toBeLessThan(10);
     expect((await running.outcome).status).toBe(76);
   });
 

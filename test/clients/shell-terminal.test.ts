@@ -99,12 +99,12 @@ describeWith(['curl', 'flock', 'python3'], 'lockd_run on a terminal', () => {
   test('whatever has left the terminal or its environment is gone too', async () => {
     const daemon = await serve();
     const mark = newMark();
-    const running = run(daemon.url, '--ttl', '8s', '--', ...scattering(mark));
+    const running = run(daemon.url, '--ttl', '10s', '--', ...scattering(mark));
     await running.wrote('stdout', /(up\s+){6}/);
     await bereave(mark, running);
     expect(scattered(mark)).toEqual(Object.keys(LEAVING));
     const since = await afterRenewal(daemon, () => daemon.daemon.child.kill('SIGKILL'));
-    expect(await secondsUntilGone(mark, since)).toBeLessThan(8);
+    expect(await secondsUntilGone(mark, since)).toBeLessThan(10);
     expect((await running.outcome).status).toBe(76);
   });
 });
