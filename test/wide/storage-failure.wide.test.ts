@@ -2,8 +2,9 @@
  * Storage that fails under a running daemon in ways that it survives: what is held stays held, what cannot be saved is
  * refused by name, `/healthz` fails and says why, and gets well with the disk. And those that it must not survive.
  */
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { call, callOnce, listHolds, succeeded } from '../crash/clients.js';
 import { eventually } from '../crash/eventually.js';
@@ -53,11 +54,27 @@ const IMMUTABLE: readonly Failure[] = [
   },
 ];
 
+/**
+ * Locks one resource after another until no slot is left that was used before: the next lock needs a new one. A freed slot
+ * rests for a moment before it can be used again. Answers what is locked.
+ */
+async function useUpSlots(wire: Wire, directory: string): Promise<string[]> {
+  const folder = newest(directory, 'slots-');
+  const held: string[] = [];
+  const isUnused = (name: string) => statSync(join(folder, name)).nlink === 1;
+  do {
+    held.push(`held-${held.length}`);
+    succeeded(await call(wire, 'lock', held.at(-1) ?? '', 'A'));
+    await sleep(100);
+  } while (readdirSync(folder).some(isUnused));
+  return held;
+}
+
 /** Locks are refused while it lasts, whoever holds one keeps it, and all is well afterwards without a restart. */
 async function survives(running: RunningDaemon, { begin, end, code }: Failure): Promise<void> {
   const { directory, url } = running;
   const wire = await Wire.to(url);
-  succeeded(await call(wire, 'lock', 'held', 'A'));
+  const held = await useUpSlots(wire, directory);
   expect(await health(running)).toEqual({ status: 200, problems: [] });
   begin(directory);
   try {
@@ -74,12 +91,12 @@ async function survives(running: RunningDaemon, { begin, end, code }: Failure): 
         });
       }
     }
-    expect((await listHolds(url)).map(({ resource }) => resource)).toEqual(['held']);
+    expect((await listHolds(url)).map(({ resource }) => resource).sort()).toEqual([...held].sort());
   } finally {
     end(directory);
   }
   expect(await health(running)).toEqual({ status: 200, problems: [] });
-  succeeded(await call(wire, 'unlock', 'held', 'A'));
+  for (const resource of held) succeeded(await call(wire, 'unlock', resource, 'A'));
   succeeded(await call(wire, 'lock', 'new-1', 'B'));
   wire.socket.destroy();
   await running.daemon.kill();
