@@ -6,8 +6,6 @@ import { Caller } from './caller.js';
 export class RenewingClient {
   /** Renewals that were answered. */
   renewals = 0;
-  /** Milliseconds that the slowest of them took, since this was last set to 0. */
-  slowestMs = 0;
   /** What went wrong, one sentence each. */
   readonly problems: string[] = [];
   #isOver = false;
@@ -49,7 +47,6 @@ export class RenewingClient {
         (error: Error) => void this.problems.push(`${this.client}: ${error.message}`),
       );
       const tookMs = performance.now() - started;
-      this.slowestMs = Math.max(this.slowestMs, tookMs);
       await sleep(Math.max(0, (this.ttl * 1_000) / 3 - tookMs));
     }
   }

@@ -7,11 +7,14 @@ import { eventually } from '../crash/eventually.js';
 import { RenewingClient } from '../crash/renewing.js';
 import { serve } from '../daemon.js';
 import { describeWith } from '../needs.js';
-import { attach } from './strace.js';
+import { scrape } from '../scrape.js';
+import { hangFlush } from './strace.js';
 
 const CLIENTS = 10;
-const TTL = 1;
-const HANG_MS = 3.5 * TTL * 1_000;
+/** Seconds. Those who renew do so every third of it, which a busy machine must let them. */
+const TTL = 2;
+/** Of each client, while the disk hangs: as many as it takes to keep a lease for 3 x ttl. */
+const RENEWALS = 9;
 
 async function health(url: string) {
   const response = await fetch(`${url}/healthz`);
@@ -22,71 +25,69 @@ async function start() {
   const { daemon, url } = await serve();
   const numbers = Array.from({ length: CLIENTS }, (_, number) => number);
   const clients = await Promise.all(numbers.map((number) => RenewingClient.start(url, number, TTL)));
-  const inject = `fdatasync:delay_enter=${HANG_MS}ms:when=1`;
-  const hang = () => attach({ trace: 'fdatasync', inject }, daemon.child.pid ?? 0);
-  return { url, clients, hang, problems: () => clients.flatMap((client) => client.problems) };
+  const problems = () => clients.flatMap((client) => client.problems);
+  // A connection of its own for each question: one that says nothing for seconds is closed.
+  return { daemon, url, clients, problems, looking: () => Caller.to(url) };
 }
 
 describeWith(['root', 'strace'], 'a flush that hangs for 3 x ttl', () => {
   test('renewals are answered, no lease is lost, what is new waits, and health says so', async () => {
-    const { url, clients, hang, problems } = await start();
-    const strace = await hang();
-    for (const client of clients) client.slowestMs = 0;
-    const renewals = clients.map((client) => client.renewals);
-    const began = performance.now();
-    const looking = await Caller.to(url);
+    const { daemon, url, clients, problems, looking } = await start();
+    const disk = await hangFlush(daemon);
     let isGranted = false;
     const locking = (await Caller.to(url)).lock('new', 'A', { ttl: TTL }).then((hold) => {
       isGranted = true;
       return hold;
     });
-    await sleep(2_500);
+    await eventually('a flush', () => disk.calls().length > 0);
+    const before = clients.map(({ renewals }) => renewals);
+    const began = performance.now();
+    const haveRenewed = () => clients.every(({ renewals }, n) => renewals >= (before[n] ?? 0) + RENEWALS);
+    await eventually('renewals of all', () => haveRenewed() || problems().length > 0, 90_000);
+    const hungMs = performance.now() - began;
+    expect(problems()).toEqual([]);
     expect(await health(url)).toMatchObject({
       status: 503,
-      text: expect.stringMatching(/The disk has not answered for [23] s; changes wait/),
+      text: expect.stringMatching(/The disk has not answered for \d+ s; changes wait/),
     });
-    expect(await looking.status('resource-3')).toMatchObject({
+    expect(await (await looking()).status('resource-3')).toMatchObject({
       state: 'held',
       holders: [{ client: 'client-3' }],
     });
     expect(isGranted).toBe(false);
-    const meanwhile = clients.map((client, index) => client.renewals - (renewals[index] ?? 0));
-    expect(Math.min(...meanwhile), `renewals within 2.5 s: ${meanwhile}`).toBeGreaterThanOrEqual(4);
-    const slowest = Math.max(...clients.map((client) => client.slowestMs));
-    expect(slowest).toBeLessThan((TTL * 1_000) / 3);
-    expect(performance.now() - began).toBeLessThan(HANG_MS);
 
+    await disk.detach();
     const hold = await locking;
-    const hungMs = performance.now() - began;
-    expect(hungMs).toBeGreaterThan(HANG_MS - 100);
-    // The lease begins with the grant, not with the request.
-    expect(hold.left).toBeGreaterThan(TTL - 0.1);
-    expect(hold.waited).toBeGreaterThan(HANG_MS / 1_000 - 0.1);
-    expect(problems()).toEqual([]);
+    expect(hungMs).toBeGreaterThan(2.5 * TTL * 1_000);
+    // The lease begins with the grant: one that began with the request would be over.
+    expect(hold.left).toBeGreaterThan(0);
+    expect(hold.waited).toBeGreaterThan(hungMs / 1_000);
     await eventually('good health', async () => (await health(url)).status === 200);
-    await strace.detach();
-    expect(await looking.stats()).toMatchObject({ lost: 0 });
-    await eventually('the end of the new lease', async () => (await looking.status('new')).state === 'free');
+    await eventually(
+      'the end of the new lease',
+      async () => (await (await looking()).status('new')).state === 'free',
+    );
     expect(await storyOf(url, 'new')).toEqual(['granted A', 'expired A']);
-    expect((await looking.stats()).lost).toBe(1);
+    expect((await (await looking()).stats()).lost).toBe(1);
     expect(problems()).toEqual([]);
   });
 
   test('while leases that nobody renews run out: none ends before the disk answers, each does after it', async () => {
-    const { url, clients, hang } = await start();
+    const { daemon, url, clients, problems, looking } = await start();
     await Promise.all(clients.slice(0, 5).map((client) => client.stop()));
-    await hang();
-    const looking = await Caller.to(url);
+    const disk = await hangFlush(daemon);
     const waiting = (await Caller.to(url)).lock('resource-0', 'next', { wait: 60 });
     const locking = (await Caller.to(url)).lock('new', 'A');
-    await sleep(2_000);
+    await eventually('a flush', () => disk.calls().length > 0);
+    await sleep(1.25 * TTL * 1_000);
     // Saved is nothing yet, so nothing is said.
-    expect((await looking.status('resource-7')).holders).toMatchObject([{ client: 'client-7' }]);
+    expect((await (await looking()).status('resource-7')).holders).toMatchObject([{ client: 'client-7' }]);
+    await disk.detach();
     await locking;
     expect((await waiting).client).toBe('next');
-    await eventually('five ends', async () => (await looking.stats()).lost === 5);
-    expect(clients.flatMap((client) => client.problems)).toEqual([]);
-    expect((await looking.stats()).held).toBe(7);
+    await eventually('five ends', async () => (await (await looking()).stats()).lost === 5);
+    expect(problems()).toEqual([]);
+    expect((await (await looking()).stats()).held).toBe(7);
   });
 });
 
@@ -108,18 +109,19 @@ describeWith(['root', 'strace'], 'a waiter that goes away while its grant is bei
       const isThere = async () => (await holder.status('r')).waiting === waiters.length;
       await eventually(`${client} in the line`, isThere);
     }
-    await attach(
-      { trace: 'fdatasync', inject: 'fdatasync:delay_enter=1500ms:when=1' },
-      daemon.child.pid ?? 0,
-    );
+    const connections = async () => Number((await scrape(url)).get('lockd_connections'));
+    const before = await connections();
+    const disk = await hangFlush(daemon);
     const unlocking = holder.unlock('r', 'H', { token });
-    await sleep(500);
+    await eventually('a flush', () => disk.calls().length > 0);
     waiters[0]?.close();
-    return { url, unlocking, answers, token };
+    await eventually('the end of its connection', async () => (await connections()) < before);
+    return { url, unlocking, answers, token, disk };
   }
 
   test('holds nothing: the next in line is granted', async () => {
-    const { url, unlocking, answers, token } = await goneDuringFlush({});
+    const { url, unlocking, answers, token, disk } = await goneDuringFlush({});
+    await disk.detach();
     await unlocking;
     const hold = await answers[1];
     expect(hold).toMatchObject({ client: 'X', state: 'held' });
@@ -134,7 +136,8 @@ describeWith(['root', 'strace'], 'a waiter that goes away while its grant is bei
   });
 
   test('finds its place at the head of the line when it comes back with its key', async () => {
-    const { url, unlocking, answers } = await goneDuringFlush({ request: 'key of W' });
+    const { url, unlocking, answers, disk } = await goneDuringFlush({ request: 'key of W' });
+    await disk.detach();
     await unlocking;
     const looking = await Caller.to(url);
     await eventually('a reserved place', async () => (await looking.status('r')).state === 'reserved');
@@ -156,9 +159,13 @@ describeWith(['root', 'strace'], 'a waiter that goes away while its grant is bei
   });
 
   test('and comes back while that flush still hangs: it gets one hold, before everybody else', async () => {
-    const { url, answers } = await goneDuringFlush({ request: 'key of W' });
+    const { url, answers, disk } = await goneDuringFlush({ request: 'key of W' });
     const caller = await Caller.to(url);
-    const again = await caller.lock('r', 'W', { wait: 60, request: 'key of W' });
+    const coming = caller.lock('r', 'W', { wait: 60, request: 'key of W' });
+    // It was read when the daemon answers what came behind it.
+    await (await Caller.to(url)).status('another');
+    await disk.detach();
+    const again = await coming;
     expect((await caller.status('r')).holders).toMatchObject([{ client: 'W', token: again.token }]);
     await caller.unlock('r', 'W', { token: again.token });
     expect(await answers[1]).toMatchObject({ client: 'X' });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { atLast } from '../at-last.js';
+import type { LockdProcess } from '../daemon.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 export interface Tracing {
@@ -28,13 +29,19 @@ export function traced({ trace, inject }: Tracing): Traced {
   return {
     through: ['strace', '-D', '-f', '-qq', '-o', log, ...expressions.flatMap((text) => ['-e', text])],
     variables: { UV_THREADPOOL_SIZE: '1' },
-    calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
+    calls: () => linesOf(log),
   };
+}
+
+function linesOf(log: string): string[] {
+  const text = existsSync(log) ? readFileSync(log, 'utf8').trimEnd() : '';
+  return text === '' ? [] : text.split('\n');
 }
 
 /** Lets strace do something to the system calls of a process that runs already. Resolves once it does. */
 export async function attach({ trace, inject }: Required<Tracing>, id: number): Promise<Attached> {
-  const words = ['-f', '-p', String(id), '-o', '/dev/null', '-e', `trace=${trace}`, '-e', `inject=${inject}`];
+  const log = join(temporaryDirectory(), 'strace');
+  const words = ['-f', '-p', String(id), '-o', log, '-e', `trace=${trace}`, '-e', `inject=${inject}`];
   const strace = spawn('strace', words, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(strace, 'close');
   const detach = async () => {
@@ -50,10 +57,19 @@ export async function attach({ trace, inject }: Required<Tracing>, id: number): 
     });
     void ended.then(() => reject(new Error(`strace ended: ${said}`)));
   });
-  return { detach };
+  const calls = () => linesOf(log);
+  return { calls, detach };
 }
 
 export interface Attached {
-  /** The process goes on by itself. */
+  /** The lines of strace so far, also of a call that has not returned yet. */
+  calls(): string[];
+  /** The process goes on by itself, at once: also a call that was being delayed. */
   detach(): Promise<void>;
+}
+
+/** A daemon whose next flush hangs until `detach`, and longer than any test lasts. Resolves once it would. */
+export function hangFlush(daemon: LockdProcess): Promise<Attached> {
+  const inject = 'fdatasync:delay_enter=600s:when=1';
+  return attach({ trace: 'fdatasync', inject }, daemon.child.pid ?? 0);
 }
