@@ -114,7 +114,7 @@ function unreceived(events: readonly HistoryEvent[], waiters: readonly Waiter[])
   });
 }
 
-test(`${WAITERS} clients that die while they wait leave nothing behind`, { timeout: 120_000 }, async () => {
+test(`${WAITERS} clients that die while they wait leave nothing behind`, async () => {
   const seed = chooseSeed();
   const random = randomFrom(seed);
   const { daemon, url } = await serve();

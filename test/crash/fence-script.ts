@@ -9,6 +9,8 @@ export interface FenceScript {
   lines(): string[];
   /** How many lines have this event. */
   count(event: string): number;
+  /** From now on no run is held up by `hold_on`. */
+  goOn(): void;
 }
 
 export interface FenceScriptOptions {
@@ -19,19 +21,18 @@ export interface FenceScriptOptions {
 }
 
 /**
- * Fails twice, then does its work and succeeds. `say EVENT` writes a line; `$runs` is the number of this run. A run
- * overlaps with an earlier one of which the shell still is in /proc without having ended, or any process still has the
+ * Fails twice, then does its work and succeeds. `say EVENT` writes a line; `$runs` is the number of this run; `hold_on`
+ * lasts until the test says `goOn`. A run overlaps with an earlier one of which the shell still is in /proc without having ended, or any process still has the
  * kernel lock that all processes of a run inherit.
  */
 export function fenceScript({ work, first = '' }: FenceScriptOptions): FenceScript {
   const directory = temporaryDirectory();
-  const [path, log, alone] = ['fence', 'runs', 'alone'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [path = '', log = '', alone = '', go = ''] = ['fence', 'runs', 'alone', 'go'].map((name) =>
+    join(directory, name),
+  );
   const script = `#!/bin/sh
 say() { echo "$1 $$ $(date +%s%3N) $LOCKD_TOKEN" >> ${log}; }
+hold_on() { until [ -e ${go} ]; do sleep 0.05; done; }
 ${first}
 for id in $(awk '$1 == "start" { print $2 }' ${log} 2>/dev/null); do
   awk -v id=$id '$2 == id && ($1 == "failed" || $1 == "done") { found = 1 } END { exit !found }' ${log} ||
@@ -50,6 +51,7 @@ say done
   return {
     path,
     lines,
+    goOn: () => writeFileSync(go, ''),
     count: (event) => lines().filter((line) => line.startsWith(`${event} `)).length,
   };
 }

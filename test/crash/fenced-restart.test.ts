@@ -19,32 +19,34 @@ interface Case extends FenceScriptOptions {
   readonly meanwhile?: (script: FenceScript) => Promise<void>;
 }
 
-/** The third run is the one that is cut off; by itself it would go on for very long. */
+/** The third run is the one that is cut off; by itself it would go on for very long. The fourth waits until it was looked at. */
 const CASES: readonly Case[] = [
-  { name: 'that needs a while', work: 'if [ $runs -eq 3 ]; then sleep 60; fi; sleep 1' },
+  { name: 'that needs a while', work: 'if [ $runs -eq 3 ]; then sleep 600; fi; hold_on' },
   {
     name: 'that ignores SIGTERM',
     first: "trap '' TERM",
-    work: 'if [ $runs -eq 3 ]; then sleep 60; fi; sleep 0.5',
+    work: 'if [ $runs -eq 3 ]; then sleep 600; fi; hold_on',
   },
   {
     name: 'that forks a child into the background and ends',
-    work: 'if [ $runs -eq 3 ]; then sleep 60 & sleep 0.5; else (sleep 1; say late) & fi',
+    work: 'if [ $runs -eq 3 ]; then sleep 600 & sleep 0.5; else (hold_on; say late) & fi',
     meanwhile: (script) => eventually('the end of the run', () => script.count('done') === 1),
   },
 ];
 
 describeWith(['flock'], 'a fence command fails twice and is cut off by kill -9 of the daemon', () => {
-  test.each(CASES)('$name: granted only after its success', { timeout: 60_000 }, async (wanted) => {
+  test.each(CASES)('$name: granted only after its success', async (wanted) => {
     const script = fenceScript(wanted);
     const words = ['--fence', `host/*=${script.path}`];
     const { daemon, url, directory } = await serve(words);
     const victim = await Caller.to(url);
-    const lost = await victim.lock(RESOURCE, 'victim', { ttl: 0.4 });
-    victim.close();
+    const lost = await victim.lock(RESOURCE, 'victim', { ttl: 60 });
     const cutOff = (await Caller.to(url))
       .lock(RESOURCE, 'next', WAITING)
       .catch((error: Error) => error.message);
+    await eventually('a line', async () => (await victim.status(RESOURCE)).waiting === 1);
+    await victim.renew(RESOURCE, 'victim', { token: lost.token, ttl: 0.4 });
+    victim.close();
     await eventually('the third run', () => script.count('start') === 3);
     await daemon.kill();
     expect(await cutOff).toMatch(/closed before an answer/);
@@ -61,6 +63,7 @@ describeWith(['flock'], 'a fence command fails twice and is cut off by kill -9 o
     await expect(looking.lock(RESOURCE, 'newcomer')).rejects.toThrow(
       /^fault 9: .*failed 2 times, last with exit 1/,
     );
+    script.goOn();
     const hold = await (await Caller.to(next)).lock(RESOURCE, 'next', WAITING);
 
     const lines = script.lines();
@@ -74,6 +77,7 @@ describeWith(['flock'], 'a fence command fails twice and is cut off by kill -9 o
     expect(await storyOf(next, RESOURCE)).toEqual([
       'granted victim',
       'queued next',
+      'updated victim',
       'expired victim',
       'fencing victim',
       'fenceFailed victim',
@@ -86,12 +90,13 @@ describeWith(['flock'], 'a fence command fails twice and is cut off by kill -9 o
 
 describeWith(['flock'], 'a fence command that outlives the daemon and succeeds meanwhile', () => {
   test('counts for nothing: it runs again before the next grant', async () => {
-    const script = fenceScript({ work: 'sleep 0.5' });
+    const script = fenceScript({ work: 'hold_on' });
     const words = ['--fence-command', script.path];
     const { daemon, url, directory } = await serve(words);
     await (await Caller.to(url)).lock('r', 'victim', { ttl: 0.2 });
     await eventually('the third run', () => script.count('start') === 3);
     await daemon.kill();
+    script.goOn();
     await eventually('its success', () => script.count('done') === 1);
     const { url: next } = await serve(words, directory);
     await (await Caller.to(next)).lock('r', 'next', { wait: 20 });
@@ -102,7 +107,7 @@ describeWith(['flock'], 'a fence command that outlives the daemon and succeeds m
 
 describeWith(['flock'], 'a fence command that runs while the daemon is asked to stop', () => {
   test('is ended with it, and runs again after the start', async () => {
-    const script = fenceScript({ work: 'if [ $runs -eq 3 ]; then sleep 60; fi' });
+    const script = fenceScript({ work: 'if [ $runs -eq 3 ]; then sleep 600; fi' });
     const words = ['--fence-command', script.path];
     const { daemon, url, directory } = await serve(words);
     await (await Caller.to(url)).lock('r', 'victim', { ttl: 0.2 });

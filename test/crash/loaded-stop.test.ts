@@ -60,9 +60,7 @@ function slowFence(): { readonly path: string; readonly started: string } {
   return { path, started };
 }
 
-test(`${WRITERS} writers, ${WAITERS} waiters, a fence command and ${SLOW_PEERS} slow peers: one stop`, {
-  timeout: 60_000,
-}, async () => {
+test(`${WRITERS} writers, ${WAITERS} waiters, a fence command and ${SLOW_PEERS} slow peers: one stop`, async () => {
   const directory = temporaryDirectory();
   const fence = slowFence();
   const { daemon, url } = await serve(['--fence', `fenced=${fence.path}`], directory);

@@ -56,9 +56,7 @@ async function lockAndUnlock(lockd: Lockd, resource: string, pairs: number): Pro
   await leaving;
 }
 
-test(`${PAIRS} locks and unlocks beside a program that reads the lock files`, {
-  timeout: 120_000,
-}, async () => {
+test(`${PAIRS} locks and unlocks beside a program that reads the lock files`, async () => {
   const directory = temporaryDirectory();
   const lockd = await Lockd.open(directory);
   onTestFinished(() => lockd.close());

@@ -22,9 +22,7 @@ function damage(directory: string, text: string): string {
   return path;
 }
 
-test('refused while the daemon runs; repaired after it; what is in doubt is locked', {
-  timeout: 60_000,
-}, async () => {
+test('refused while the daemon runs; repaired after it; what is in doubt is locked', async () => {
   const directory = temporaryDirectory();
   const first = await serve([], directory);
   for (const resource of ['kept', 'given', 'last'])

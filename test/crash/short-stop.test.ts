@@ -4,9 +4,7 @@ import { expect, test } from 'vitest';
 import { serve } from '../daemon.js';
 import { Caller } from './caller.js';
 
-test('a renewal that waits in a new connection during a short stop is in time, on a busy daemon too', {
-  timeout: 60_000,
-}, async () => {
+test('a renewal that waits in a new connection during a short stop is in time, on a busy daemon too', async () => {
   const { daemon, url } = await serve();
   const other = await Caller.to(url);
   let isOver = false;
@@ -17,15 +15,24 @@ test('a renewal that waits in a new connection during a short stop is in time, o
       await sleep(20);
     }
   })();
-  for (let round = 1; round <= 4; round += 1) {
+  let stops = 0;
+  for (let round = 1; stops < 4; round += 1) {
     const caller = await Caller.to(url);
+    const asked = performance.now();
     const { token } = await caller.lock(`r${round}`, 'A', { ttl: 1 });
+    const granted = performance.now();
     await sleep(650);
     daemon.child.kill('SIGSTOP');
-    const renewing = (await Caller.to(url)).renew(`r${round}`, 'A', { token });
+    const stopped = performance.now();
+    const renewing = (await Caller.to(url)).renew(`r${round}`, 'A', { token }).catch((error: Error) => error);
     await sleep(450);
+    const stopMs = performance.now() - stopped;
     daemon.child.kill('SIGCONT');
-    await expect(renewing).resolves.toMatchObject({ token });
+    const renewed = await renewing;
+    // Where a busy machine let the lease end before the stop, or the stop last longer, it was another one.
+    const isInTime = stopped < asked + 1_000;
+    if (isInTime) expect(renewed, `stopped for ${stopMs} ms`).toMatchObject({ token });
+    if (isInTime && stopMs < 500 && stopped + stopMs > granted + 1_000) stops += 1;
   }
   isOver = true;
   await calls;
