@@ -33,14 +33,14 @@ describeWith(['chromium'], 'states of a resource', () => {
   });
 
   test('a rest after a loss begins and ends before the eyes of who looks, and so does a claim', async () => {
-    const { url } = await serve(['--lock-delay', '4s']);
+    const { url } = await serve(['--lock-delay', '8s']);
     await clientOf({ url, client: 'a' }).lock('r');
     const { page, problems } = await openPage(`${url}/#/resource/r`);
     await live(page);
-    await page.getByText('rests for 4 s').waitFor();
+    await page.getByText('rests for 8 s').waitFor();
     await page.getByRole('button', { name: 'Force unlock…' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('The lock rests for 4 s').waitFor();
+    await dialog.getByText('The lock rests for 8 s').waitFor();
     await dialog.getByLabel('Reason').fill('gone');
     await dialog.getByRole('button', { name: 'Force unlock' }).click();
     await page.locator('.heading').getByText('delayed').waitFor();
@@ -49,7 +49,7 @@ describeWith(['chromium'], 'states of a resource', () => {
 
     const holder = clientOf({ url, client: 'b' });
     await holder.lock('s');
-    await clientOf({ url, client: 'c' }).enqueue('s', { claim: 3 });
+    await clientOf({ url, client: 'c' }).enqueue('s', { claim: 10 });
     await page.goto(`${url}/#/resource/s`);
     await page.getByRole('article', { name: 'Hold of b' }).waitFor();
     await holder.unlock('s');

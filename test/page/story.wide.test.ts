@@ -16,7 +16,7 @@ describeWith(['chromium'], 'the page', () => {
 
     // One gets it, and the list shows it as it happens.
     const first = daemon.client('ci', 'ci/a');
-    const { token } = await first.lock(RESOURCE, { ttl: 12, note: 'release 4.2' });
+    const { token } = await first.lock(RESOURCE, { ttl: 30, note: 'release 4.2' });
     const row = rowOf(page, RESOURCE);
     await row.getByText('ci/a').waitFor();
     expect(await row.textContent()).toContain('release 4.2');
@@ -35,6 +35,7 @@ describeWith(['chromium'], 'the page', () => {
     await row.getByRole('cell', { name: '1', exact: true }).waitFor();
 
     // The first is heard of no more: it is lost, and its fence command fails.
+    await first.renew(RESOURCE, { token, ttl: 1 });
     await row.getByText('fencing').waitFor();
     await page.getByRole('link', { name: RESOURCE }).click();
     await page.getByRole('heading', { name: RESOURCE, level: 1 }).waitFor();
