@@ -138,7 +138,7 @@ describe('a stream that is cut', () => {
     expect(reading.cuts.length).toBeGreaterThan(3);
     const readies = reading.lines.filter((line) => line === 'ready').length;
     expect(readies).toBeGreaterThanOrEqual(reading.cuts.length);
-  }, 30_000);
+  });
 
   test('for a while is told once, and that it stands again', async () => {
     const { url, happenings } = await daemon();
@@ -155,7 +155,7 @@ describe('a stream that is cut', () => {
     await reading.have(3);
     expect(reading.lines).toEqual(['ready', 'ready', '1.0 a']);
     expect(reading.cuts).toHaveLength(1);
-  }, 30_000);
+  });
 
   test('by a daemon that stops goes on at the next address', async () => {
     const happenings = new Happenings();
@@ -249,7 +249,7 @@ describe('a stream that is cut', () => {
       if (item.id === `${last}.199`) break;
     }
     expect(expected).toBe(last * 200);
-  }, 30_000);
+  });
 });
 
 describe('the end', () => {

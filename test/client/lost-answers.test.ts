@@ -31,31 +31,27 @@ test.each([
   ['at once', 0, 1],
   ['with a place in the line', 1, 3],
   ['with a place that is asked for first', 30, 3],
-])(
-  'the answer to a lock %s is cut at every byte',
-  async (_, wait, step) => {
-    const { proxy, watcher, length } = await daemonBehindProxy();
-    expect(length).toBeGreaterThan(500);
-    for (let cut = 0; cut < length; cut += step) {
-      const { grants } = await watcher.stats();
-      const client = clientOf(proxy);
-      proxy.cutAfter = cut;
-      const before = proxy.connections;
-      const hold = await client.acquire('r', { wait });
-      expect(proxy.connections - before, `cut at ${cut}`).toBe(2);
-      expect(await watcher.stats(), `cut at ${cut}`).toMatchObject({
-        grants: grants + 1,
-        held: 1,
-        waiting: 0,
-      });
-      expect(await watcher.check('r', hold.token)).toBe(true);
-      await hold.release();
-      client.close();
-    }
-    expect(await watcher.stats()).toMatchObject({ held: 0, waiting: 0 });
-  },
-  120_000,
-);
+])('the answer to a lock %s is cut at every byte', async (_, wait, step) => {
+  const { proxy, watcher, length } = await daemonBehindProxy();
+  expect(length).toBeGreaterThan(500);
+  for (let cut = 0; cut < length; cut += step) {
+    const { grants } = await watcher.stats();
+    const client = clientOf(proxy);
+    proxy.cutAfter = cut;
+    const before = proxy.connections;
+    const hold = await client.acquire('r', { wait });
+    expect(proxy.connections - before, `cut at ${cut}`).toBe(2);
+    expect(await watcher.stats(), `cut at ${cut}`).toMatchObject({
+      grants: grants + 1,
+      held: 1,
+      waiting: 0,
+    });
+    expect(await watcher.check('r', hold.token)).toBe(true);
+    await hold.release();
+    client.close();
+  }
+  expect(await watcher.stats()).toMatchObject({ held: 0, waiting: 0 });
+});
 
 test('the answer to a release is cut: it is given back, and nobody else’s hold is touched', async () => {
   const { proxy, watcher } = await daemonBehindProxy();
@@ -70,7 +66,7 @@ test('the answer to a release is cut: it is given back, and nobody else’s hold
     client.close();
   }
   expect(await watcher.stats()).toMatchObject({ held: 0 });
-}, 60_000);
+});
 
 test('a wait that is cut goes on at its place', async () => {
   const { proxy, watcher } = await daemonBehindProxy();
@@ -96,7 +92,7 @@ test('a daemon is killed and started again: holds and waits carry on', async () 
   const options = { url: proxy.url, retry: { attempts: 2, delay: 0.1 } };
   const holder = new LockdClient({ ...options, client: 'holder' });
   const waiter = new LockdClient({ ...options, client: 'waiter' });
-  const hold = await holder.acquire('r', { ttl: 6 });
+  const hold = await holder.acquire('r', { ttl: 30 });
   const waiting = waiter.acquire('r', { wait: 60 });
   await expect.poll(() => holder.status('r')).toMatchObject({ waiting: 1 });
 
@@ -108,8 +104,9 @@ test('a daemon is killed and started again: holds and waits carry on', async () 
   expect(hold.isLost).toBe(false);
   proxy.target = (await serve([], directory)).url;
 
+  const asked = performance.now();
   await hold.renewNow();
-  expect(hold.left).toBeGreaterThan(5);
+  expect(hold.left).toBeGreaterThanOrEqual(27 - (performance.now() - asked) / 1_000 - 0.001);
   expect(await holder.check('r', hold.token)).toBe(true);
   await hold.release();
   const next = await waiting;
@@ -122,10 +119,20 @@ test('a daemon that is gone for good: lost before its lease can have ended', asy
   const client = new LockdClient({ url, client: 'A' });
   const asked = performance.now();
   const hold = await client.acquire('r', { ttl: 2 });
+  // A tenth of the lease is kept back. Timers come in their order, however late a busy machine lets them come.
+  let isOver = false;
+  const leaseEnds = setTimeout(
+    () => {
+      isOver = true;
+    },
+    (hold.left + 0.2) * 1_000,
+  );
   await daemon.kill();
-  await new Promise((resolve) => hold.signal.addEventListener('abort', resolve));
-  const seconds = (performance.now() - asked) / 1_000;
-  expect(seconds).toBeGreaterThan(1.7);
-  expect(seconds).toBeLessThan(2);
+  const wasOver = await new Promise((resolve) =>
+    hold.signal.addEventListener('abort', () => resolve(isOver)),
+  );
+  clearTimeout(leaseEnds);
+  expect(wasOver).toBe(false);
+  expect((performance.now() - asked) / 1_000).toBeGreaterThan(1.7);
   expect(() => hold.check()).toThrow(/its lease could not be renewed in time: No daemon answers/);
 });

@@ -38,8 +38,8 @@ test('while there is work to do, it is renewed', async () => {
   const { url } = await realDaemon();
   const { status, stdout } = await program(`
     const client = new LockdClient({ url: '${url}', client: 'A' });
-    await client.withLock('r', { ttl: 0.4 }, async (hold) => {
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await client.withLock('r', { ttl: 3 }, async (hold) => {
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
       hold.check();
       console.log(await client.check('r', hold.token));
     });
