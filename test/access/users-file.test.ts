@@ -122,7 +122,7 @@ describe('changing', () => {
   });
 });
 
-test('what was ended midway is told, with how to mend it', { timeout: 30_000 }, async () => {
+test('what was ended midway is told, with how to mend it', async () => {
   const path = newFile('a');
   fs.writeFileSync(`${path}.new`, '');
   await expect(add(path, 'b')).rejects.toThrow(

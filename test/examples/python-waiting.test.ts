@@ -25,7 +25,7 @@ async function waitingOn(url: string): Promise<string[]> {
 }
 
 describeWith(['python3'], 'two programs in Python that wait', () => {
-  test('are granted in their order, although the daemon dies twice', { timeout: 60_000 }, async () => {
+  test('are granted in their order, although the daemon dies twice', async () => {
     let { daemon, url, directory } = await serve();
     const address = new URL(url).host;
     const { token } = await (await Caller.to(url)).lock('r', 'holder');

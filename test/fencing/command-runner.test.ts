@@ -71,10 +71,8 @@ describeWith(['flock'], 'a fence command', () => {
     const command = here.script(
       `trap 'echo asked >> ${here.path('seen')}' TERM; sleep 300 & echo $$ $! > ${here.path('ids')}; while :; do wait; done`,
     );
-    const started = performance.now();
-    const outcome = await here.runner({ timeoutMs: 1_500, graceMs: 1_000 }).run(command, HOLD);
-    expect(outcome).toEqual(failure('no end within 1.5 s'));
-    expect(performance.now() - started).toBeLessThan(10_000);
+    const outcome = await here.runner({ timeoutMs: 4_000, graceMs: 1_000 }).run(command, HOLD);
+    expect(outcome).toEqual(failure('no end within 4 s'));
     expect(here.lines('seen')).toContain('asked');
     expect(here.lines('ids')[0]?.split(' ').filter(isAlive)).toEqual([]);
   });
@@ -167,8 +165,8 @@ describeWith(['flock', 'python3'], 'a success is told only when nothing of the r
   test('one that goes on over the time limit is ended, and the run has failed', async () => {
     const here = place();
     const command = here.script(`sleep 300 & echo $! > ${here.path('id')}`);
-    expect(await here.runner({ timeoutMs: 1_500 }).run(command, HOLD)).toEqual(
-      failure('exit 0, but no end of its background processes within 1.5 s'),
+    expect(await here.runner({ timeoutMs: 4_000 }).run(command, HOLD)).toEqual(
+      failure('exit 0, but no end of its background processes within 4 s'),
     );
     expect(isAlive(here.lines('id')[0] ?? '')).toBe(false);
   });
@@ -176,8 +174,8 @@ describeWith(['flock', 'python3'], 'a success is told only when nothing of the r
   test('one that closed its descriptors is known by its process group', async () => {
     const here = place();
     const command = here.script(`sleep 300 3>&- > /dev/null 2>&1 & echo $! > ${here.path('id')}`);
-    expect(await here.runner({ timeoutMs: 1_500 }).run(command, HOLD)).toEqual(
-      failure('exit 0, but no end of its background processes within 1.5 s'),
+    expect(await here.runner({ timeoutMs: 4_000 }).run(command, HOLD)).toEqual(
+      failure('exit 0, but no end of its background processes within 4 s'),
     );
     expect(isAlive(here.lines('id')[0] ?? '')).toBe(false);
   });

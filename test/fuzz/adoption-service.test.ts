@@ -51,7 +51,7 @@ function isOwn(entries: Entries): boolean {
   );
 }
 
-test(`${INPUTS} directories`, { timeout: 60_000 }, async () => {
+test(`${INPUTS} directories`, async () => {
   let locks = 0;
   for (let index = 0, tried = 0; tried < INPUTS; index += 1) {
     const entries = entriesOf(inputOf(adoptionTarget, SEED, index));

@@ -230,10 +230,9 @@ describe('on whatever connection', () => {
 
 describe('the end', () => {
   test('of the server is said, and comes at once', async () => {
-    const { server, reader, happenings } = await standing();
-    const begin = performance.now();
+    // Who had to be cut off would be cut off long after this test.
+    const { server, reader, happenings } = await standing({ timeouts: { closeMs: 600_000 } });
     await server.close();
-    expect(performance.now() - begin).toBeLessThan(2_000);
     expect(await reader.end()).toBe('whole');
     expect(reader.text).toMatch(/\n\nevent: bye\ndata: \{\}\n\n$/);
     expect(happenings.feed.listeners).toBe(0);
@@ -311,7 +310,7 @@ describe('a reader that takes nothing', () => {
     expect(reader.events).toHaveLength(1 + turns * 200);
     // Much of it lies in the buffers of the kernel.
     expect(turns * 200 * 600).toBeGreaterThan(1_000_000);
-  }, 30_000);
+  });
 
   test('of what happened before is waited for, but not for long', async () => {
     const { wire, events, happenings } = await serving({ timeouts: { answerMs: 100 } });
@@ -325,7 +324,7 @@ describe('a reader that takes nothing', () => {
       { event: 'streamCut', reason: 'it did not take what happened before within 0.1 s' },
     ]);
     await eventually(() => happenings.feed.listeners === 0);
-  }, 30_000);
+  });
 });
 
 describe('users', () => {

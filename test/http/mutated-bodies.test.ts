@@ -41,7 +41,7 @@ function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
 }
 
-test(`${BODIES} mutated bodies`, { timeout: 120_000 }, async () => {
+test(`${BODIES} mutated bodies`, async () => {
   const seed = chooseSeed();
   const { url, daemon, directory } = await serve();
   const pid = daemon.child.pid as number;

@@ -420,7 +420,7 @@ describe('killed at any step, and run again', () => {
     'a hand-over that cannot be read: the later token has it',
     'a newest segment without a byte',
     'a directory in the place of the newest segment',
-  ])('%s', { timeout: 120_000 }, async (name) => {
+  ])('%s', async (name) => {
     const { damage, restart = false, differs } = CASES[name] as Case;
     const directory = await past(restart);
     damage(directory);

@@ -107,7 +107,7 @@ const CALLS: Readonly<Record<string, readonly number[]>> = {
 };
 
 describeWith(['root', 'strace', 'flock'], 'kill -9 at a system call, with lines, leases and fences', () => {
-  test.each(Object.entries(CALLS))('%s', { timeout: 300_000 }, async (name, times) => {
+  test.each(Object.entries(CALLS))('%s', async (name, times) => {
     let died = 0;
     const waiting = [...times];
     const worker = async () => {
