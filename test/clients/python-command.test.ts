@@ -195,7 +195,7 @@ describeWith(['python3'], 'lockd.py as a command', () => {
       const [one, other] = await Promise.all([daemon(), daemon()]);
       for (const call of calls) await both(call, one, other);
     },
-    120_000,
+    400_000,
   );
 
   test('a fencing that does not succeed, and how it is ended', async () => {

@@ -112,7 +112,7 @@ describeWith(['python3'], 'lockd.py and usage errors', () => {
     };
     await Promise.all([worker(), worker()]);
     expect(existsSync(file)).toBe(false);
-  }, 120_000);
+  }, 400_000);
 
   test.each([
     [['run', 'r', 'echo', 'ran'], 'ran\n'],
