@@ -89,6 +89,12 @@ export class Connection implements Peer {
     return this.#newest?.req.complete === false ? this.#newest : undefined;
   }
 
+  /** Answers whether the request that is on its way at present has come whole by the time that it is asked. */
+  arrival(): () => boolean {
+    const [before, wasUnread] = [this.#newest, this.unread !== undefined];
+    return () => this.unread === undefined && (wasUnread || this.#newest !== before);
+  }
+
   /** Runs `action` once all that was admitted has been answered, which may be at once; never if the peer goes away. */
   afterAnswers(action: () => void): void {
     if (this.#newest && !this.#newest.writableFinished) this.#newest.once('finish', action);

@@ -81,7 +81,7 @@ function certificateProblem(socket: TLSSocket): string | undefined {
   return socket.authorized ? undefined : `yours is not accepted (${socket.authorizationError})`;
 }
 
-function prepared(server: Server, { reception, limit }: NodeServer): Server {
+function prepared(server: Server, { reception, connections, limit }: NodeServer): Server {
   // Node silently drops the headers above its own limit; a request that has so many is refused instead.
   server.maxHeadersCount = 0;
   // Cheaper than any verdict of ours, for a flood.
@@ -93,9 +93,17 @@ function prepared(server: Server, { reception, limit }: NodeServer): Server {
   server.on('checkExpectation', (request, response) => reception.refuseExpectation(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     const problem = problemOf(error);
-    if (problem) reception.refuseUnreadable(stream as Socket, problem);
+    if (problem?.name === 'tooSlow') refuseUnlessArrived(stream as Socket, problem);
+    else if (problem) reception.refuseUnreadable(stream as Socket, problem);
     else if (error.code !== 'ERR_SSL_HTTP_REQUEST') stream.destroy();
   });
+  // The daemon itself may have stood still, with the request in its socket: that is read once before anybody is refused.
+  const refuseUnlessArrived = (socket: Socket, problem: Problem) => {
+    const hasArrived = connections.of(socket)?.arrival();
+    setImmediate(() => {
+      if (!hasArrived?.()) reception.refuseUnreadable(socket, problem);
+    });
+  };
   server.on('connect', (_request, stream) => {
     stream.on('error', () => {});
     reception.refuseUnreadable(stream as Socket, { name: 'wrongMethod', detail: 'POST' });

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { TIMEOUTS } from '../../src/http/limits.js';
-import { serve } from './fixture.js';
+import { eventually, serve } from './fixture.js';
 import { CHUNKED_HEADERS, chunk, post, request, type Wire } from './wire.js';
 
 const QUICK = { requestMs: 200, checkIntervalMs: 20, lingerMs: 50 };
@@ -44,6 +44,32 @@ test('a slow body that nobody asked for is cut off behind the answer', async () 
   expect((await peer.answer()).status).toBe(200);
   await peer.closed;
   expect(peer.rest).toBe('');
+});
+
+/** As a daemon that is stopped, or whose machine sleeps: nothing is read meanwhile, and time passes. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+test('a request that came while the daemon stood still is no slow one', async () => {
+  // As long as a busy machine needs for what comes before the daemon stands still.
+  const requestMs = 3_000;
+  const { wire, server } = await serve({ timeouts: { ...QUICK, requestMs } });
+  const [fresh, halfHead, halfBody, slow] = [await wire(), await wire(), await wire(), await wire()];
+  halfHead.send('POST / HTTP/1.1\r\n');
+  halfBody.send(post('abc').slice(0, -1));
+  slow.send(post('abc').slice(0, -1));
+  await eventually(() => server.connections === 4);
+  // Whatever was sent first is read when this was answered.
+  await (await wire()).send(post('d')).answer();
+  fresh.send(post('a'));
+  halfHead.send(post('b').replace('POST / HTTP/1.1\r\n', ''));
+  halfBody.send('c');
+  standStill(1.1 * requestMs);
+  expect((await fresh.answer()).body).toBe('<a>');
+  expect((await halfHead.answer()).body).toBe('<b>');
+  expect((await halfBody.answer()).body).toBe('<abc>');
+  expect((await slow.answer()).status).toBe(408);
 });
 
 test('a peer that does not close after it was refused is closed', async () => {
