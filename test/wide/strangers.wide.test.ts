@@ -1,43 +1,14 @@
-/** Many connections of strangers, slow ones, idle ones, too many: whoever holds a lock does not notice. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+/** Many connections of strangers, slow ones and idle ones: whoever holds a lock does not notice. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { CertificateAuthority } from '../certificates.js';
-import { call, callOnce, type Response, succeeded } from '../crash/clients.js';
+import { call, succeeded } from '../crash/clients.js';
 import { serve } from '../daemon.js';
 import { Wire } from '../http/wire.js';
 import { describeWith } from '../needs.js';
-import { temporaryDirectory } from '../temporary-directory.js';
 import { structOf } from '../xmlrpc/documents.js';
-
-const SCRIPT = fileURLToPath(new URL('./strangers.js', import.meta.url));
-
-/** A process full of connections. */
-interface Strangers {
-  readonly child: ChildProcess;
-  /** Resolves when it has printed this. */
-  said(word: 'open' | 'closed'): Promise<void>;
-}
-
-function strangers(url: string, count: number, kinds: string, ca?: string): Strangers {
-  const words = [SCRIPT, url, String(count), kinds, ...(ca === undefined ? [] : [ca])];
-  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let text = '';
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-  });
-  const said = (word: string) =>
-    new Promise<void>((resolve, reject) => {
-      const look = () => text.includes(`${word}\n`) && resolve();
-      child.stdout.on('data', look);
-      child.once('close', () => reject(new Error(`it ended without saying ${word}`)));
-      look();
-    });
-  return { child, said };
-}
+import { descriptorsOf, strangers } from './crowd.js';
 
 /** Milliseconds of each call, one every few milliseconds, until `over`. */
 async function callsUntil(over: Promise<unknown>, wire: Wire): Promise<number[]> {
@@ -72,19 +43,6 @@ function percentile99(times: readonly number[]): number {
 function memoryOf(id: number | undefined): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1];
   return Number(kilobytes) * 1_024;
-}
-
-/** Seconds of processor time that a process has used. */
-function cpuOf(id: number | undefined): number {
-  const [user, system] = readFileSync(`/proc/${id}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-    .slice(11);
-  return (Number(user) + Number(system)) / 100;
-}
-
-function descriptorsOf(id: number | undefined): number {
-  return readdirSync(`/proc/${id}/fd`).length;
 }
 
 /** A daemon, with TLS or without, and a connection to it. */
@@ -164,59 +122,4 @@ describeWith(['openssl'], 'idle connections', () => {
       expect(percentile99(times)).toBeLessThan(most);
     },
   );
-});
-
-const TTL_30_S = structOf({ ttl: '<int>30</int>' });
-
-describeWith(['prlimit'], 'descriptors that are few', () => {
-  test('from the start: strangers cannot take those that locks need', async () => {
-    const through = ['prlimit', '--nofile=200:200'];
-    const { url, daemon } = await serve([], temporaryDirectory(), { through });
-    const holder = await Wire.to(url);
-    succeeded(await call(holder, 'lock', 'r', 'A', TTL_30_S));
-    const many = strangers(url, 400, 'silent');
-    await daemon.wrote('stderr', /54 connections are open, the most allowed \(--max-connections\)/);
-    for (let each = 0; each < 60; each += 1) {
-      succeeded(await call(holder, 'renew', 'r', 'A'));
-      succeeded(await call(holder, 'lock', `r${each}`, 'A'));
-    }
-    expect(descriptorsOf(daemon.child.pid)).toBeLessThan(200);
-    await many.said('closed');
-    await expect.poll(() => callOnce(url, 'unlock', 'r', 'A'), { timeout: 15_000 }).toEqual({ value: true });
-    const full = daemon.records.filter(({ msg }) => /the most allowed/.test(String(msg)));
-    expect(full.length).toBeLessThanOrEqual(2);
-    expect(daemon.records.filter(({ level }) => level === 'error')).toEqual([]);
-  });
-
-  test('while it runs: new connections are refused, holders go on, and all is well when they come back', async () => {
-    const { url, daemon } = await serve();
-    const id = daemon.child.pid;
-    const holder = await Wire.to(url);
-    succeeded(await call(holder, 'lock', 'r', 'A', TTL_30_S));
-    const limit = (soft: number) => {
-      const words = ['--pid', String(id), `--nofile=${soft}:`];
-      expect(spawnSync('prlimit', words, { encoding: 'utf8' })).toMatchObject({ status: 0 });
-    };
-    const before = Number(/^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${id}/limits`, 'utf8'))?.[1]);
-    limit(descriptorsOf(id));
-
-    const refused = await Promise.all(Array.from({ length: 20 }, () => Wire.to(url)));
-    await Promise.all(refused.map(({ closed }) => closed));
-    for (let each = 0; each < 20; each += 1) succeeded(await call(holder, 'renew', 'r', 'A'));
-    const locks: Response[] = [];
-    for (let each = 0; each < 10; each += 1) locks.push(await call(holder, 'lock', `r${each}`, 'A'));
-    // The first few may find a descriptor that was given up meanwhile.
-    expect(locks.at(-1)).toMatchObject({
-      fault: { code: 15, text: expect.stringContaining('nothing was changed') },
-    });
-    succeeded(await call(holder, 'unlock', 'r', 'A'));
-    const used = cpuOf(id);
-    await pause(1_000);
-    expect(cpuOf(id) - used).toBeLessThan(0.5);
-    expect(daemon.records.length).toBeLessThan(10);
-
-    limit(before);
-    succeeded(await call(holder, 'lock', 'other', 'A'));
-    succeeded(await callOnce(url, 'unlock', 'other', 'A'));
-  });
 });
