@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Lockd } from '../../src/service/lockd.js';
 import { temporaryDirectory } from '../temporary-directory.js';
-import { ManualClock, openDaemon, outcome } from './fixture.js';
+import { begin, ManualClock, openDaemon, outcome } from './fixture.js';
 import { rounds } from './manual-clock.js';
 
 test.each([
@@ -44,7 +44,7 @@ test('what is there when a limit is lowered stays, and a line that it holds back
   await first.lockd.close();
 
   const clock = new ManualClock();
-  const { lockd } = await openDaemon(directory, { clock, maxLocks: 2, maxWaiters: 1 });
+  const { lockd } = await begin({ directory, clock, maxLocks: 2, maxWaiters: 1 });
   expect(await lockd.stats()).toMatchObject({ held: 3, waiting: 2 });
   const waits = outcome(lockd.wait('a', 'B', 600));
   await lockd.unlock('a', 'A');
