@@ -34,10 +34,11 @@ export class CertificateAuthority {
     ]);
   }
 
-  /** A certificate for a daemon that is called by these names and IP addresses. */
-  server(hosts: readonly string[] = ['127.0.0.1', 'localhost']): KeyPair {
+  /** A certificate for a daemon that is called by these names and IP addresses; `callsToo`: and that shows it to others. */
+  server(hosts: readonly string[] = ['127.0.0.1', 'localhost'], callsToo = false): KeyPair {
     const names = hosts.map((host) => `${isIP(host) ? 'IP' : 'DNS'}:${host}`).join(',');
-    return this.#issue('lockd', ['extendedKeyUsage=serverAuth', `subjectAltName=${names}`]);
+    const usage = callsToo ? 'serverAuth,clientAuth' : 'serverAuth';
+    return this.#issue('lockd', [`extendedKeyUsage=${usage}`, `subjectAltName=${names}`]);
   }
 
   /** A certificate by which a client shows that this authority knows it. */

@@ -1,0 +1,379 @@
+/** The client of etcd against servers that are not as they should be; against real ones: gateway.wide.test.ts. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type GatewayOptions, openGateway } from '../../src/etcd/gateway.js';
+import { type Kv, KvError, type Transaction } from '../../src/etcd/kv.js';
+import { errorOf } from '../../src/etcd/refusals.js';
+
+const PUT: Transaction = { compare: [], success: [{ kind: 'put', key: 'k', value: 'v' }] };
+const HEADER = { cluster_id: '7', revision: '12' };
+const DONE = { header: HEADER, succeeded: true, responses: [{ response_put: {} }] };
+
+/** Long enough for whatever answers on this machine. */
+const LONG_MS = 20_000;
+
+interface Asked {
+  readonly path: string;
+  readonly message: Record<string, unknown>;
+  readonly token: string | undefined;
+}
+
+type Reply = (asked: Asked, response: ServerResponse, count: number) => void;
+
+interface FakeServer {
+  readonly url: URL;
+  readonly asked: Asked[];
+}
+
+/** A server that answers as `reply` does. */
+async function serve(reply: Reply): Promise<FakeServer> {
+  const asked: Asked[] = [];
+  const server = createServer((request: IncomingMessage, response) => {
+    void text(request).then((body) => {
+      const { url: path = '', headers } = request;
+      const one = { path, message: JSON.parse(body), token: headers.authorization };
+      asked.push(one);
+      reply(one, response, asked.length);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), asked };
+}
+
+function answers(message: object, status = 200): Reply {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(message));
+  };
+}
+
+/** A port at which nobody listens. */
+async function nobody(): Promise<URL> {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return new URL(`http://127.0.0.1:${port}`);
+}
+
+function open(endpoints: readonly URL[], options: Omit<GatewayOptions, 'endpoints'> = {}): Kv {
+  const kv = openGateway({ endpoints, ...options });
+  onTestFinished(() => kv.close());
+  return kv;
+}
+
+async function failure(asking: Promise<unknown>): Promise<KvError> {
+  const error = await asking.then(
+    () => undefined,
+    (problem: unknown) => problem,
+  );
+  if (!(error instanceof KvError)) throw new Error(`no KvError: ${error}`);
+  return error;
+}
+
+describe('nothing was sent', () => {
+  test('where nobody listens', async () => {
+    const url = await nobody();
+    const error = await failure(open([url]).transact(PUT, LONG_MS));
+    expect(error).toMatchObject({ fate: 'never', reason: undefined });
+    expect(error.message).toMatch(`${url.origin}: connect ECONNREFUSED`);
+  });
+
+  test('where the name stands for nothing', async () => {
+    const error = await failure(open([new URL('http://nothing.invalid:2379')]).transact(PUT, LONG_MS));
+    expect(error.fate).toBe('never');
+  });
+
+  test('where TLS is expected and something else is there', async () => {
+    const { url, asked } = await serve(answers(DONE));
+    const error = await failure(open([new URL(`https://${url.host}`)]).transact(PUT, LONG_MS));
+    expect(error.fate).toBe('never');
+    expect(asked).toEqual([]);
+  });
+
+  test('where somebody takes connections and says nothing, before that takes too long', async () => {
+    const sockets: Socket[] = [];
+    const server = createTcpServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const error = await failure(open([new URL(`https://127.0.0.1:${port}`)]).transact(PUT, 50));
+    expect(error).toMatchObject({
+      fate: 'never',
+      message: expect.stringContaining('no connection within 50 ms'),
+    });
+  });
+});
+
+describe('nobody knows what became of it', () => {
+  test.each<[string, Reply, string]>([
+    ['the connection ends instead of an answer', (_, response) => response.destroy(), 'socket hang up'],
+    [
+      'the connection ends within the answer',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': 1_000 });
+        response.write('{"header":', () => response.destroy());
+      },
+      'aborted',
+    ],
+    ['the answer is no JSON', (_, response) => response.end('hello'), "not what etcd answers: 'hello'"],
+    ['the answer is null', (_, response) => response.end('null'), "not what etcd answers: 'null'"],
+    ['the answer is of nothing', answers({}), 'left something out'],
+    ['the answer has no steps', answers({ header: HEADER, succeeded: true }), 'other steps'],
+    [
+      'the answer has steps of another branch',
+      answers({ header: HEADER, responses: [{ response_put: {} }] }),
+      'other steps',
+    ],
+    [
+      'the answer has no revision',
+      answers({ header: {}, succeeded: true, responses: [{}] }),
+      'revision is no number',
+    ],
+    [
+      'the revision is greater than any that is counted exactly',
+      answers({ ...DONE, header: { revision: '9007199254740993' } }),
+      'revision is no number',
+    ],
+    ['an error that nobody has heard of', answers({ error: 'whatever', code: 2 }, 500), 'whatever'],
+    ['an error without words', answers({ code: 2 }, 500), 'without words'],
+    ['a good answer under a bad status', answers(DONE, 500), 'HTTP status 500'],
+    [
+      'etcd waits for too long itself',
+      answers({ message: 'etcdserver: request timed out', code: 14 }, 503),
+      'timed out',
+    ],
+  ])('%s', async (_, reply, problem) => {
+    const { url, asked } = await serve(reply);
+    const error = await failure(open([url]).transact(PUT, LONG_MS));
+    expect(error.fate).toBe('unknown');
+    expect(error.message).toContain(problem);
+    expect(error.message).toContain(url.origin);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('no answer comes in time', async () => {
+    const { url, asked } = await serve(() => undefined);
+    const error = await failure(open([url]).transact(PUT, 300));
+    // A machine under load may not even connect in that time: then nothing was sent.
+    expect(error.fate).toBe(asked.length > 0 ? 'unknown' : error.fate);
+    expect(error.message).toMatch(/no (?:answer|connection) within 300 ms/);
+  });
+
+  test('the answer is longer than is read', async () => {
+    const { url } = await serve((_, response) => {
+      response.writeHead(200);
+      const send = () => {
+        while (!response.destroyed)
+          if (!response.write('x'.repeat(1 << 20))) return response.once('drain', send);
+        return undefined;
+      };
+      send();
+    });
+    const asking = open([url]).range({ key: 'a', end: 'b', limit: 1 }, LONG_MS);
+    expect(await failure(asking)).toMatchObject({ fate: 'unknown', reason: 'tooLong' });
+  });
+});
+
+describe('several endpoints', () => {
+  test('the next one is asked where nothing was sent to the first, and stays the one that is asked', async () => {
+    const { url, asked } = await serve(answers(DONE));
+    const kv = open([await nobody(), await nobody(), url]);
+    await kv.transact(PUT, LONG_MS);
+    await kv.transact(PUT, LONG_MS);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('each of them once, where nobody is there', async () => {
+    const error = await failure(open([await nobody(), await nobody()]).transact(PUT, LONG_MS));
+    expect(error.fate).toBe('never');
+  });
+
+  test('none is asked the same where another may have heard it; the next question goes to it', async () => {
+    const first = await serve((_, response) => response.destroy());
+    const second = await serve(answers(DONE));
+    const kv = open([first.url, second.url]);
+    expect((await failure(kv.transact(PUT, LONG_MS))).fate).toBe('unknown');
+    expect(second.asked).toEqual([]);
+    await kv.transact(PUT, LONG_MS);
+    expect([first.asked.length, second.asked.length]).toEqual([1, 1]);
+  });
+
+  test('several that fail at once at one endpoint move on by one', async () => {
+    const first = await serve((_, response) => response.destroy());
+    const second = await serve(answers(DONE));
+    const third = await serve(answers(DONE));
+    const kv = open([first.url, second.url, third.url]);
+    await Promise.all([1, 2, 3].map(() => failure(kv.transact(PUT, LONG_MS))));
+    await kv.transact(PUT, LONG_MS);
+    expect([second.asked.length, third.asked.length]).toEqual([1, 0]);
+  });
+
+  test('what etcd refuses is refused, and not asked elsewhere', async () => {
+    const first = await serve(answers({ error: 'etcdserver: permission denied', code: 7 }, 403));
+    const second = await serve(answers(DONE));
+    const kv = open([first.url, second.url]);
+    for (const _ of [1, 2]) {
+      expect(await failure(kv.transact(PUT, LONG_MS))).toMatchObject({ fate: 'never', reason: 'denied' });
+    }
+    expect(second.asked).toEqual([]);
+  });
+
+  test('of two clusters are refused: each would have a leader', async () => {
+    const first = await serve((_, response, count) => {
+      if (count === 1) response.end(JSON.stringify(DONE));
+      else response.destroy();
+    });
+    const second = await serve(answers({ ...DONE, header: { ...HEADER, cluster_id: '8' } }));
+    const kv = open([first.url, second.url]);
+    await kv.transact(PUT, LONG_MS);
+    await failure(kv.transact(PUT, LONG_MS));
+    const error = await failure(kv.transact(PUT, LONG_MS));
+    expect(error).toMatchObject({
+      fate: 'unknown',
+      message: expect.stringContaining('another cluster of etcd (8)'),
+    });
+    expect(error.message).toContain('mend --store');
+  });
+});
+
+describe('a renewal of a lease', () => {
+  /** etcd that is in term `renewing` when it renews, and in term `reading` when it is read afterwards. */
+  async function renew(renewing: string, reading: string): Promise<{ server: FakeServer; kv: Kv }> {
+    const server = await serve(({ path }, response) => {
+      const renewed = { result: { header: { ...HEADER, raft_term: renewing }, ID: '1', TTL: '5' } };
+      const read = {
+        header: { ...HEADER, raft_term: reading },
+        succeeded: true,
+        responses: [{ response_range: {} }],
+      };
+      response.end(JSON.stringify(path === '/v3/lease/keepalive' ? renewed : read));
+    });
+    return { server, kv: open([server.url], { readableKey: '/locks/probe' }) };
+  }
+
+  test('counts when etcd has the same leader in a read after it', async () => {
+    const { server, kv } = await renew('2', '2');
+    expect(await kv.keepAlive('1', LONG_MS)).toBe(5);
+    const key = Buffer.from('/locks/probe').toString('base64');
+    expect(server.asked.map(({ path }) => path)).toEqual(['/v3/lease/keepalive', '/v3/kv/txn']);
+    expect(server.asked[1]?.message).toMatchObject({ success: [{ request_range: { key } }] });
+  });
+
+  test('does not by a leader of etcd that was stopped, and had not heard yet that there is another', async () => {
+    const { kv } = await renew('2', '3');
+    expect(await failure(kv.keepAlive('1', LONG_MS))).toMatchObject({
+      fate: 'unknown',
+      message: expect.stringContaining('another leader'),
+    });
+  });
+});
+
+describe('a name and a password', () => {
+  const credentials = { user: 'lockd', password: 'secret' };
+  const isLogin = ({ path }: Asked) => path === '/v3/auth/authenticate';
+
+  test('are exchanged for a token once, which every question shows', async () => {
+    const { url, asked } = await serve((one, response) => {
+      response.end(JSON.stringify(isLogin(one) ? { header: HEADER, token: 't.1' } : DONE));
+    });
+    const kv = open([url], { credentials });
+    await Promise.all([kv.transact(PUT, LONG_MS), kv.transact(PUT, LONG_MS)]);
+    await kv.transact(PUT, LONG_MS);
+    expect(asked.filter(isLogin)).toMatchObject([
+      { message: { name: 'lockd', password: 'secret' }, token: undefined },
+    ]);
+    expect(asked.filter((one) => !isLogin(one)).map(({ token }) => token)).toEqual(['t.1', 't.1', 't.1']);
+  });
+
+  test.each(['etcdserver: invalid auth token', 'etcdserver: revision of auth store is old'])(
+    'are exchanged again where etcd says %j, and what was refused is asked again',
+    async (problem) => {
+      let tokens = 0;
+      const { url, asked } = await serve((one, response) => {
+        if (isLogin(one)) {
+          tokens += 1;
+          response.end(JSON.stringify({ header: HEADER, token: `t.${tokens}` }));
+        } else if (one.token === 't.1') {
+          response.writeHead(401).end(JSON.stringify({ error: problem, code: 16 }));
+        } else {
+          response.end(JSON.stringify(DONE));
+        }
+      });
+      const kv = open([url], { credentials });
+      await Promise.all([kv.transact(PUT, LONG_MS), kv.transact(PUT, LONG_MS)]);
+      expect(tokens).toBe(2);
+      expect(asked).toHaveLength(6);
+    },
+  );
+
+  test('a token that is never good is not asked for again and again', async () => {
+    const { url, asked } = await serve((one, response) => {
+      if (isLogin(one)) response.end(JSON.stringify({ header: HEADER, token: `t.${asked.length}` }));
+      else response.writeHead(401).end(JSON.stringify({ error: 'etcdserver: invalid auth token', code: 16 }));
+    });
+    const error = await failure(open([url], { credentials }).transact(PUT, LONG_MS));
+    expect(error).toMatchObject({ fate: 'never', reason: 'denied' });
+    expect(asked).toHaveLength(4);
+  });
+
+  test('that are wrong: nothing was tried, and the next question asks again', async () => {
+    const problem = 'etcdserver: authentication failed, invalid user ID or password';
+    const { url, asked } = await serve(answers({ error: problem, code: 3 }, 400));
+    const kv = open([url], { credentials });
+    for (const _ of [1, 2]) {
+      const error = await failure(kv.transact(PUT, LONG_MS));
+      expect(error).toMatchObject({
+        fate: 'never',
+        reason: 'denied',
+        message: expect.stringContaining(problem),
+      });
+      expect(error.message).not.toContain('secret');
+    }
+    expect(asked).toHaveLength(2);
+  });
+
+  test('that nobody answers to: nothing was tried', async () => {
+    const { url } = await serve((_, response) => response.destroy());
+    expect((await failure(open([url], { credentials }).transact(PUT, LONG_MS))).fate).toBe('never');
+  });
+});
+
+test.each<[string, string, string | undefined]>([
+  ['etcdserver: mvcc: database space exceeded', 'settled', 'noSpace'],
+  ['etcdserver: mvcc: required revision has been compacted', 'never', 'compacted'],
+  ['etcdserver: permission denied', 'never', 'denied'],
+  ['etcdserver: user name is empty', 'never', 'denied'],
+  ['etcdserver: authentication is not enabled', 'never', 'denied'],
+  ['etcdserver: request is too large', 'never', 'refused'],
+  ['etcdserver: too many operations in txn request', 'never', 'refused'],
+  ['etcdserver: duplicate key given in txn request', 'never', 'refused'],
+  ['etcdserver: requested lease not found', 'never', 'refused'],
+  ['grpc: received message larger than max (2100018 vs. 2097152)', 'never', 'refused'],
+  ['etcdserver: too many requests', 'never', undefined],
+  ['etcdserver: request timed out', 'unknown', undefined],
+  ['etcdserver: request timed out, possibly due to previous leader failure', 'unknown', undefined],
+  ['etcdserver: request timed out, possibly due to connection lost', 'unknown', undefined],
+  ['etcdserver: leader changed', 'unknown', undefined],
+  ['etcdserver: no leader', 'unknown', undefined],
+  ['etcdserver: server stopped', 'unknown', undefined],
+  ['etcdserver: corrupt cluster', 'unknown', undefined],
+  ['context canceled', 'unknown', undefined],
+  ['transport is closing', 'unknown', undefined],
+])('%s: %s, %s', (problem, fate, reason) => {
+  expect(errorOf('http://a:2379', problem)).toMatchObject({
+    fate,
+    reason,
+    message: `http://a:2379: ${problem}`,
+  });
+});
