@@ -80,6 +80,8 @@ export interface LeaveCommand {
 export interface AdvanceCommand {
   readonly kind: 'advance';
   readonly resource: string;
+  /** Grants no more than so many. */
+  readonly atMost?: number;
 }
 
 export interface UnlockCommand {
@@ -236,6 +238,8 @@ export interface CountCommand {
 /** Drops what is older than it is kept for; the service sends it from time to time, until nothing is left to drop. */
 export interface ForgetCommand {
   readonly kind: 'forget';
+  /** Drops no more than so many. */
+  readonly atMost?: number;
 }
 
 export type Command =

@@ -65,6 +65,6 @@ export function decide(state: State, command: Command, now: Now): Decision {
       return { answer: { held, waiting, fencing }, changes: NOTHING };
     }
     case 'forget':
-      return decideForget(state, now);
+      return decideForget(state, command, now);
   }
 }

@@ -23,6 +23,8 @@ export interface Answered<Answer = unknown> {
   readonly grants?: readonly Grant[];
   /** The line could not move on, because as many locks are held as are allowed: it has to be looked at again. */
   readonly isHeldBack?: true;
+  /** There was more to grant than was allowed: the line has to be looked at again, at once. */
+  readonly isCut?: true;
   /** The hold that the caller itself is granted, to be withdrawn if nobody is there to receive it. */
   readonly granted?: HoldRecord;
   /** The place of a caller that was heard of: its claim time starts anew. */

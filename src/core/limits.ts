@@ -41,6 +41,15 @@ export const DEFAULT_LIMITS: Limits = { waiters: 10_000, waitersPerClient: 1_000
  */
 export const GREATEST_LIMITS: Limits = { waiters: 100_000, waitersPerClient: 1_000_000, locks: 10_000_000 };
 
+/**
+ * Records that one command alone puts and removes at most, apart from the holders of an adopted lock file: what is to be
+ * dropped beside it goes in several. Grants to those who wait are no part of it.
+ */
+export const MAX_RECORDS_OF_COMMAND = 62;
+
+/** Records that one grant puts and removes at most: the hold, the place that it was, and what the client lost there before. */
+export const MAX_RECORDS_OF_GRANT = 3;
+
 /** Holders that an answer or a lock file names one by one; `held` is the whole number. */
 export const MAX_LISTED_HOLDERS = 100;
 

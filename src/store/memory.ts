@@ -14,7 +14,7 @@ import { RecentTurns } from './recent-turns.js';
 import { RecordMap } from './record-map.js';
 
 export class MemoryStore implements Store {
-  readonly limits: StoreLimits = { changesPerTurn: 1_000 };
+  readonly limits: StoreLimits = { changesPerTurn: 1_000, recordsPerTurn: Number.POSITIVE_INFINITY };
   readonly bytes = 0;
   readonly problems: readonly string[] = [];
   readonly #records: RecordMap;
@@ -42,6 +42,10 @@ export class MemoryStore implements Store {
 
   async confirm(): Promise<void> {
     if (this.#closed) throw new Stopped('The store is closed');
+  }
+
+  mayAct(): Promise<void> {
+    return this.confirm();
   }
 
   /** The events of the newest turns only; see recent-turns.ts for how many. */

@@ -22,9 +22,11 @@ export interface Recovered {
   readonly lastTurn: number;
 }
 
+/** How much one turn may hold; turns are cut accordingly, and one command alone never exceeds it. */
 export interface StoreLimits {
-  /** Changes in one turn. */
   readonly changesPerTurn: number;
+  /** Records that the changes put and remove, each time counted. */
+  readonly recordsPerTurn: number;
 }
 
 export type CommitOutcome =
@@ -88,6 +90,11 @@ export interface Store {
   commit(turn: Turn, options: CommitOptions): Promise<CommitOutcome>;
   /** Resolves if this process may still speak for the store, for answers that changed nothing; else throws `Stopped`. */
   confirm(): Promise<void>;
+  /**
+   * The same for what this process does in its own places without answering anybody, such as to its lock files: what is known
+   * without asking others is enough.
+   */
+  mayAct(): Promise<void>;
   /** The events of saved turns that are still kept, newest first. Turns go on meanwhile. Rejects with the disk's error. */
   history(query: HistoryQuery): Promise<StoredEvent[]>;
   /**
@@ -102,6 +109,22 @@ export interface Store {
   readonly problems: readonly string[];
   /** Ends cleanly. Nothing may be committed afterwards. */
   close(): Promise<void>;
+}
+
+/** What a daemon serves from: a store that has a name for ever, and can say how it is. */
+export interface DaemonStore extends Store {
+  /** Random, made with the store; the lock files and every answer carry it. */
+  readonly id: string;
+  /** Whether there was nothing, so that nothing is known of what was locked here before. */
+  readonly isNew: boolean;
+  /** Settles when nothing can be committed any more, also if nobody asks. */
+  readonly stopped: Promise<Stopped>;
+  /** Those of the problems that keep every new lock from being saved. */
+  readonly obstacles: readonly string[];
+  /** Whether a turn could be written at this moment, as far as that can be known without asking anybody; changes nothing that is kept. */
+  takesTurns(): boolean;
+  /** What is due once a minute or so: drops old history. Never throws; what fails is a problem. */
+  maintain(): void;
 }
 
 /** Nobody knows any more what is stored, or another daemon owns it now: answer nobody, and end. */

@@ -14,6 +14,10 @@ export class RecordMap {
     return this.#records.values();
   }
 
+  get(key: RecordKey): StoredRecord | undefined {
+    return this.#records.get(recordKeyText(key));
+  }
+
   put(record: StoredRecord): void {
     this.#records.set(recordKeyText(record), record);
   }

@@ -142,6 +142,19 @@ const ROWS: readonly (readonly [Refused, code: number, exit: number, retry: bool
     true,
     'The daemon is stopping',
   ],
+  ...(
+    [
+      ['http://a:1', 'http://b:1 is not the leader, ask http://a:1'],
+      [undefined, 'http://b:1 is not the leader, and there is none at present; try again in a few seconds'],
+      [
+        'http://b:1',
+        'http://b:1 is not the leader, and there is none at present; try again in a few seconds',
+      ],
+    ] as const
+  ).map(
+    ([leader, text]) =>
+      [{ refusal: 'unavailable', details: { member: 'http://b:1', leader } }, 16, 69, true, text] as const,
+  ),
 ];
 
 describe('the table of refusals', () => {
@@ -157,7 +170,7 @@ describe('the table of refusals', () => {
   });
 
   test('has these rows in this order of precedence, and no other', () => {
-    expect(Object.keys(REFUSALS)).toEqual(ROWS.map(([refused]) => refused.refusal));
+    expect(Object.keys(REFUSALS)).toEqual([...new Set(ROWS.map(([refused]) => refused.refusal))]);
   });
 
   test('has each code once', () => {

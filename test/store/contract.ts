@@ -230,7 +230,7 @@ function testRefusing(makePlace: () => StorePlace): void {
     const store = await place.open();
     await store.commit(grant(1), LOCK);
     place.refuseNext?.();
-    expect(await store.commit(turn(4, put(hold(2, 'r2')), put(hold(3, 'r3'))), LOCK)).toEqual({
+    expect(await store.commit(turn(4, put(hold(2, 'r2')), put(hold(3, 'r3'))), LOCK)).toMatchObject({
       saved: false,
     });
     expect(recordsOf(store)).toEqual([hold(1)]);
@@ -246,7 +246,7 @@ function testRefusing(makePlace: () => StorePlace): void {
     const place = makePlace();
     const store = await place.open();
     place.refuseNext?.();
-    expect(await store.commit(grant(1), LOCK)).toEqual({ saved: false });
+    expect(await store.commit(grant(1), LOCK)).toMatchObject({ saved: false });
     expect(store.recovered.lastTurn).toBe(0);
     expect(await store.commit(grant(2), LOCK)).toEqual({ saved: true, turn: 1 });
     expect(await store.history(ALL)).toMatchObject([{ id: '1.0', resource: 'r2', token: 2 }]);

@@ -254,7 +254,7 @@ describe('where the journal begins and ends', () => {
     const directory = temporaryDirectory();
     const { store } = await openJournal(directory);
     expect(store.isNew).toBe(true);
-    expect(store.directoryId).toBe('directory-1');
+    expect(store.id).toBe('directory-1');
     expect(headOf(directory)).toEqual({
       line: 'head',
       format: 1,
@@ -273,7 +273,7 @@ describe('where the journal begins and ends', () => {
     for (let start = 1; start <= 4; start += 1) {
       const { store } = await openJournal(directory, { makeId: () => `made at start ${start}` });
       expect(store.isNew).toBe(start === 1);
-      expect(store.directoryId).toBe('made at start 1');
+      expect(store.id).toBe('made at start 1');
       await store.commit(grant(start), LOCK);
       await store.close();
     }

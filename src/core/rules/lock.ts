@@ -110,7 +110,8 @@ function queue({ table, limits }: State, ask: Ask, now: Now): Decision<Enqueued>
 }
 
 /** The first in line get what is free, as far as somebody is there to receive it; for the others it is kept. */
-export function decideAdvance(state: State, { resource }: AdvanceCommand, now: Now): Answered<true> {
+export function decideAdvance(state: State, command: AdvanceCommand, now: Now): Answered<true> {
+  const { resource, atMost = Number.POSITIVE_INFINITY } = command;
   const { table, calls, limits } = state;
   const changes: Change[] = [];
   const grants: Grant[] = [];
@@ -124,6 +125,7 @@ export function decideAdvance(state: State, { resource }: AdvanceCommand, now: N
     if (table.hold(resource, place.client)) continue;
     free -= 1;
     if (!calls.has(place)) continue;
+    if (grants.length >= atMost) return { answer: true, changes, grants, isCut: true };
     const hold = holdFrom(place, token, now);
     token += 1;
     changes.push(granted(state, hold, now, place));

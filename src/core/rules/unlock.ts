@@ -8,7 +8,7 @@ import type {
   WithdrawCommand,
 } from '../commands.js';
 import { type Answered, type Decision, NOTHING } from '../decision.js';
-import { MAX_ENDED_KEYS } from '../limits.js';
+import { MAX_ENDED_KEYS, MAX_RECORDS_OF_COMMAND } from '../limits.js';
 import { UNREADABLE_CLIENT } from '../names.js';
 import type { Change, EndedRecord, HoldRecord, LossCause, LostRecord, PlaceRecord } from '../records.js';
 import { BadParameter } from '../refusals.js';
@@ -34,8 +34,8 @@ export function decideUnlock(state: State, command: UnlockCommand, now: Now): De
   return { answer: true, changes: [{ ...change, put: [ended] }, ...evictKeys(state)] };
 }
 
-/** So that finding the oldest costs little for each. */
-const EVICTED_AT_ONCE = 100;
+/** So that finding the oldest costs little for each, and the turn is not too long. */
+const EVICTED_AT_ONCE = MAX_RECORDS_OF_COMMAND - 2;
 
 /** Where there are too many keys of unlocked holds, the oldest go. */
 function evictKeys({ table }: State): Change[] {

@@ -13,11 +13,11 @@ import { type Layout, segmentFile } from '../../disk/layout.js';
 import {
   type CommitOptions,
   type CommitOutcome,
+  type DaemonStore,
   type EventReader,
   type HistoryQuery,
   type Recovered,
   Stopped,
-  type Store,
   type StoredEvent,
 } from '../port.js';
 import type { RecordMap } from '../record-map.js';
@@ -55,8 +55,8 @@ interface Rotation {
   readonly lines: Buffer[];
 }
 
-export class JournalStore implements Store {
-  readonly limits = { changesPerTurn: 1_000 };
+export class JournalStore implements DaemonStore {
+  readonly limits = { changesPerTurn: 1_000, recordsPerTurn: Number.POSITIVE_INFINITY };
   readonly #records: RecordMap;
   #nextToken: number;
   #nextTurn: number;
@@ -80,7 +80,7 @@ export class JournalStore implements Store {
   private constructor(
     private readonly options: JournalOptions,
     /** Random, made with the directory; the lock files carry it. */
-    readonly directoryId: string,
+    readonly id: string,
     /** Whether there was no journal, so that nothing is known of what was locked here before. */
     readonly isNew: boolean,
     state: JournalState,
@@ -111,13 +111,13 @@ export class JournalStore implements Store {
     const journal = recoverJournal(disk, layout);
     for (const warning of journal?.warnings ?? []) options.warn(warning);
     removeLeftovers(disk, layout, options.epoch.number);
-    const directoryId = journal?.directoryId ?? options.makeId();
+    const id = journal?.directoryId ?? options.makeId();
     const state = stateOf(journal);
     const name = { epoch: options.epoch.number, segment: 1 };
-    const head = headLine(name, directoryId, options.time(), state, journal?.previous);
+    const head = headLine(name, id, options.time(), state, journal?.previous);
     const segment = await Segment.write(options, head, state.records.values());
     await segment.publish();
-    const store = new JournalStore(options, directoryId, !journal, state, segment);
+    const store = new JournalStore(options, id, !journal, state, segment);
     store.maintain();
     return store;
   }
@@ -166,6 +166,10 @@ export class JournalStore implements Store {
   async confirm(): Promise<void> {
     this.#assertUsable();
     this.#assertMine();
+  }
+
+  mayAct(): Promise<void> {
+    return this.confirm();
   }
 
   /** Read from the segments; see history.ts. A `before` that can be no id rejects with a RangeError. */
@@ -310,7 +314,7 @@ export class JournalStore implements Store {
     const previous = { name: segmentFile(old.name), bytes: old.bytes };
     const head = headLine(
       { epoch: old.name.epoch, segment: old.name.segment + 1 },
-      this.directoryId,
+      this.id,
       this.options.time(),
       { nextToken: this.#nextToken, nextTurn: this.#nextTurn },
       previous,

@@ -140,7 +140,20 @@ test('a clock that jumps ahead drops nothing: what counts is the time that has p
   const world = new World();
   play(world, [...A_LOST, [lock('r', 'A', { request: 'k' }), 'token 2'], [unlock('r', 'A'), 'true']]);
   const at = (steady: number) => ({ ...world.now, time: world.now.time + 26 * HOUR * 1_000, steady });
-  expect(decideForget(world.state, at(START + 60_000)).changes).toEqual([]);
-  expect(decideForget(world.state, at(START + 60_001)).changes).toHaveLength(1);
-  expect(decideForget(world.state, at(START + DAY * 1_000 + 1)).changes).toHaveLength(2);
+  expect(decideForget(world.state, { kind: 'forget' }, at(START + 60_000)).changes).toEqual([]);
+  expect(decideForget(world.state, { kind: 'forget' }, at(START + 60_001)).changes).toHaveLength(1);
+  expect(decideForget(world.state, { kind: 'forget' }, at(START + DAY * 1_000 + 1)).changes).toHaveLength(2);
+});
+
+test('no more than asked for is dropped at once', () => {
+  const world = new World();
+  play(world, [...A_LOST, [lock('r', 'A', { request: 'k' }), 'token 2'], [unlock('r', 'A'), 'true']]);
+  const late = { ...world.now, time: START + 2 * DAY * 1_000 };
+  for (const [atMost, dropped] of [
+    [0, 0],
+    [1, 1],
+    [2, 2],
+    [3, 2],
+  ] as const)
+    expect(decideForget(world.state, { kind: 'forget', atMost }, late).changes).toHaveLength(dropped);
 });

@@ -355,3 +355,27 @@ test('a hand-over looks at no more of a long line than there are slots', () => {
   expect(looked).toEqual(['c1']);
   expect(outcomeText(world.do(status('host')))).toContain('"waiting":5000');
 });
+
+test('a hand-over grants no more than it is told to, and says whether there is more', () => {
+  const world = new World();
+  for (const client of ['A', 'B', 'C']) world.do(lock('r', client, { limit: 3 }));
+  for (const client of ['D', 'E']) world.do(lock('r', client, { ...WAITS, limit: 3 }));
+  for (const { client } of world.table.holds('r'))
+    world.table.apply({
+      time: 0,
+      resource: 'r',
+      client,
+      token: 0,
+      remove: [{ kind: 'hold', resource: 'r', client }],
+    });
+  const advance = (atMost: number) => {
+    const decision = decide(world.state, { kind: 'advance', resource: 'r', atMost }, world.now);
+    return 'grants' in decision
+      ? [decision.grants?.map(({ place }) => place.client), decision.isCut]
+      : decision;
+  };
+  expect(advance(0)).toEqual([[], true]);
+  expect(advance(1)).toEqual([['D'], true]);
+  expect(advance(2)).toEqual([['D', 'E'], undefined]);
+  expect(advance(3)).toEqual([['D', 'E'], undefined]);
+});
