@@ -14,18 +14,22 @@ const SOURCE = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   disk: [],
-  store: ['core', 'disk'],
+  etcd: ['core'],
+  store: ['core', 'disk', 'etcd'],
+  cluster: ['core', 'etcd', 'store'],
   'lock-files': ['core', 'disk'],
   fencing: ['core', 'disk'],
   access: ['core', 'disk'],
-  service: ['core', 'disk', 'store', 'lock-files', 'fencing'],
+  service: ['core', 'disk', 'etcd', 'store', 'cluster', 'lock-files', 'fencing'],
   xmlrpc: ['core', 'access', 'service'],
   http: ['core', 'access', 'service', 'xmlrpc'],
   client: ['core', 'service', 'xmlrpc'],
   page: ['core', 'access', 'service', 'xmlrpc', 'client'],
   run: ['fencing', 'client'],
   gate: ['run'],
-  cli: 'core disk store lock-files fencing access service xmlrpc http client run gate'.split(' '),
+  cli: 'core disk etcd store cluster lock-files fencing access service xmlrpc http client run gate'.split(
+    ' ',
+  ),
 };
 
 /** Doors for types alone: what a client hands out is what the service says, but no line of the service runs there. */
@@ -49,6 +53,7 @@ const FILE_SYSTEM: Readonly<Record<string, string>> = {
   'http/tls.ts': 'reads the certificates and the key',
   'run/command.ts': 'closes descriptors that somebody else left open',
   'run/processes.ts': 'reads /proc',
+  'cli/cluster-files.ts': 'looks who may read the password of etcd',
   'cli/config-file.ts': 'reads the file of --config',
   'cli/main.ts': 'writes to standard error before the process ends',
   'cli/run-voice.ts': 'writes to standard error without waiting for who reads it',
@@ -180,6 +185,61 @@ describe('doors open one way', () => {
     });
     expect(both).toEqual([]);
   });
+});
+
+/** What runs when a file is loaded: itself, and what it imports, but for what is imported only when it is needed. */
+function loadedWith(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const text = fs.readFileSync(join(SOURCE, file), 'utf8').replace(/\bimport\s*\(\s*'[^']+'/g, '');
+  for (const { specifier } of importsOf(file, text).filter(({ isType }) => !isType)) {
+    if (!specifier.startsWith('.')) continue;
+    const path = relative(SOURCE, resolve(SOURCE, dirname(file), specifier))
+      .split(sep)
+      .join('/');
+    loadedWith(path.replace(/\.js$/, '.ts'), seen);
+  }
+  return seen;
+}
+
+test('a daemon that is alone loads no line of what makes a cluster', () => {
+  const ofClusters = (files: ReadonlySet<string>) =>
+    [...files].filter((file) =>
+      /^(?:etcd|cluster|store\/etcd)\/|\/cluster-(?:settings|member|migration)|\/store-gateway/.test(file),
+    );
+  const alone = loadedWith('cli/run-daemon.ts', new Set(loadedWith('cli/serve.ts')));
+  expect(alone).toContain('store/journal/journal-store.ts');
+  expect(ofClusters(alone)).toEqual([]);
+  expect(ofClusters(loadedWith('cli/cluster-member.ts'))).toContain('etcd/gateway.ts');
+});
+
+describe('a daemon that saves its locks in its directory', () => {
+  const CLUSTER =
+    /^(?:etcd|cluster)\/|^store\/etcd\/|^service\/(?:member|terms|open-member|migrate)\.ts$|^fencing\/guardian/;
+
+  /** What is loaded with a file: all that it imports, but not what it only imports when it is needed. */
+  function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+    if (loaded.has(file)) return loaded;
+    loaded.add(file);
+    const text = fs.readFileSync(join(SOURCE, file), 'utf8');
+    for (const { specifier, isType } of IMPORTS.filter((one) => one.file === file)) {
+      if (isType || !specifier.startsWith('.') || text.includes(`import('${specifier}')`)) continue;
+      const path = relative(SOURCE, resolve(SOURCE, dirname(file), specifier))
+        .split(sep)
+        .join('/');
+      loadedWith(path.replace(/\.js$/, '.ts'), loaded);
+    }
+    return loaded;
+  }
+
+  test.each(['index.ts', 'cli/main.ts', 'cli/run-daemon.ts', 'cli/daemon.ts'])(
+    'loads nothing of etcd with %s',
+    (file) => {
+      const loaded = [...loadedWith(file)];
+      expect(loaded.length).toBeGreaterThan(10);
+      expect(loaded.filter((one) => CLUSTER.test(one))).toEqual([]);
+    },
+  );
 });
 
 describe('what the rooms know of the world', () => {

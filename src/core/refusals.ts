@@ -34,7 +34,7 @@ interface RefusalDetails {
   };
   takenOver: { request?: string };
   storageFull: { directory: string; problem?: string };
-  unavailable: { problem: string };
+  unavailable: { problem: string } | NotLeaderDetails;
 }
 
 /** What the caller wanted to do with a hold, as the text has it. */
@@ -66,6 +66,16 @@ interface DeniedDetails {
   readonly takes?: string;
   /** What the user may, of the kind that was too much: patterns of resources, names of clients, or methods. */
   readonly may: readonly string[];
+}
+
+/** A member of a cluster was called that does not lead it. */
+export interface NotLeaderDetails {
+  /** The address of the member that was called. */
+  readonly member: string;
+  /** That of the one that leads; absent where none is known. */
+  readonly leader?: string | undefined;
+  /** What is in the way of there being one, where that is known: one sentence without a full stop. */
+  readonly why?: string | undefined;
 }
 
 export type RefusalName = keyof RefusalDetails;
@@ -136,6 +146,14 @@ function denied({ user, role, method, resource, option, client, takes, may }: De
   ];
   const named = may.slice(0, NAMED_RIGHTS).join(', ') + more(may.length - NAMED_RIGHTS);
   return `User '${user}' (${role}) may not ${deed.join('')}; it may${client === undefined ? '' : ' as'}: ${named}`;
+}
+
+/** What a member that does not lead says to everything it is asked, over HTTP too. */
+export function notLeaderText({ member, leader, why }: NotLeaderDetails): string {
+  // One that led and started anew reads its own address for as long as its old lease lives.
+  if (leader !== undefined && leader !== member) return `${member} is not the leader, ask ${leader}`;
+  const trouble = why === undefined ? '' : ` (${why})`;
+  return `${member} is not the leader, and there is none at present${trouble}; try again in a few seconds`;
 }
 
 const STILL: { readonly [State in RefusalDetails['timedOut']['state']]: string } = {
@@ -295,8 +313,8 @@ export const REFUSALS: { readonly [Name in RefusalName]: RefusalRow<RefusalDetai
     code: 16,
     exit: 69,
     retry: true,
-    when: 'the daemon is stopping',
-    text: ({ problem }) => problem,
+    when: 'the daemon is stopping, or does not lead its cluster',
+    text: (details) => ('problem' in details ? details.problem : notLeaderText(details)),
   },
 };
 

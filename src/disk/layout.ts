@@ -11,8 +11,11 @@
  *         adopted/                            foreign lock files, after they were taken over
  *         daemon.lock, owner.json, guard      who may run here
  *         fence-1795248000000000              locked while a fence command runs for this token
+ *         guardian                            locked while something sees to the end of a leader's fence commands
+ *         migrated/                           the journal, after its locks were moved elsewhere
  *         repaired-0000000001/                what `lockd fsck --repair` took out, and its report
  *         reserve                             space that is given up so that unlocks can still be saved
+ *         store                               with --store: where the locks are saved instead
  */
 import { join } from 'node:path';
 
@@ -87,7 +90,10 @@ export class Layout {
   readonly daemonLock: string;
   readonly owner: string;
   readonly reserve: string;
+  readonly storeMarker: string;
+  readonly guardian: string;
   readonly adopted: string;
+  readonly migrated: string;
 
   constructor(root: string) {
     this.root = root;
@@ -96,7 +102,10 @@ export class Layout {
     this.daemonLock = join(this.own, 'daemon.lock');
     this.owner = join(this.own, 'owner.json');
     this.reserve = join(this.own, 'reserve');
+    this.storeMarker = join(this.own, 'store');
+    this.guardian = join(this.own, 'guardian');
     this.adopted = join(this.own, 'adopted');
+    this.migrated = join(this.own, 'migrated');
   }
 
   lockFile(name: string): string {

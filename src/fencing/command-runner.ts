@@ -7,8 +7,10 @@ import type { ChildProcess } from 'node:child_process';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { errorCode } from '../disk/disk.js';
 import type { Layout } from '../disk/layout.js';
-import { ENDED_BY_LOCKD, type Ending, endingOf, failureOf } from './ending.js';
+import { ENDED_BY_LOCKD, type Ending, endingOf, failureOf, killUnlessEnded } from './ending.js';
 import { FenceLock, requireFlock } from './fence-lock.js';
+import type { Guardian } from './guardian.js';
+import type { Guardianship, GuardianshipOptions } from './guardianship.js';
 import { Output } from './output.js';
 import { Places } from './places.js';
 import type { FenceOutcome, FenceRunner, LostHold } from './port.js';
@@ -34,6 +36,15 @@ export interface CommandRunnerOptions {
   readonly maxRuns?: number;
   /** Whether the directory is still this daemon's; else no command is started, and none that another may have started ended. */
   readonly isOwner?: () => boolean;
+  /** In whose name the commands run, where that ends by itself. Absent: in that of the directory. */
+  readonly leadership?: RunnerLeadership;
+}
+
+export interface RunnerLeadership {
+  /** Throws from its end on. */
+  assert(): void;
+  /** Makes what ends the commands in time when this daemon cannot. */
+  makeGuardianship(wanted: Omit<GuardianshipOptions, 'left'>): Guardianship;
 }
 
 /** Something that is done for a token. The next thing for that token stops it, and begins when it has ended. */
@@ -53,16 +64,23 @@ export class CommandRunner implements FenceRunner {
   readonly #tasks = new Map<number, Task>();
   /** Process groups of this daemon's runs that were not seen to end. */
   readonly #groups = new Map<number, number>();
+  /** Commands that were not waited for so far. */
+  readonly #children = new Set<ChildProcess>();
+  readonly #guardianship: Guardianship | undefined;
   readonly #places: Places;
   readonly #hidden = inheritableDescriptors();
   readonly #timeoutMs: number;
-  readonly #graceMs: number;
+  #graceMs: number;
   #isClosed = false;
 
   private constructor(private readonly options: CommandRunnerOptions) {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#places = new Places(options.maxRuns ?? DEFAULT_MAX_RUNS);
+    this.#guardianship = options.leadership?.makeGuardianship({
+      path: options.layout.guardian,
+      onLost: (error) => this.#endUnguarded(error),
+    });
   }
 
   /** Throws `StartRefused` where util-linux's `flock` cannot be run. */
@@ -104,12 +122,14 @@ export class CommandRunner implements FenceRunner {
     }
   }
 
-  /** What is asked for afterwards does not run. */
-  async close(): Promise<void> {
+  async close(atOnce = false): Promise<void> {
     this.#isClosed = true;
-    const tasks = [...this.#tasks.values()];
-    for (const { stop } of tasks) stop.abort();
-    await Promise.allSettled(tasks.map(({ done }) => done));
+    if (atOnce) {
+      this.#graceMs = 0;
+      this.#killAll();
+    }
+    await this.#stopAll();
+    await this.#guardianship?.close();
   }
 
   #next<Result>(token: number, work: (stop: AbortController) => Promise<Result>): Promise<Result> {
@@ -156,15 +176,33 @@ export class CommandRunner implements FenceRunner {
   }
 
   /** Starts the command once nothing of an earlier run is alive; undefined when it was stopped before. */
-  #start(command: string, hold: LostHold, stop: AbortSignal): Promise<Run | undefined> {
-    return this.#withLock(hold.token, async (lock) => {
-      await this.#end(hold.token, lock);
-      if (stop.aborted || this.#isClosed) return undefined;
-      this.#requireOwnership();
-      const child = startCommand(command, hold, lock.descriptor, this.#hidden);
-      if (child.pid !== undefined) this.#groups.set(hold.token, child.pid);
-      return { child, ending: endingOf(child, stop), output: new Output(child) };
-    });
+  async #start(command: string, hold: LostHold, stop: AbortSignal): Promise<Run | undefined> {
+    let run: Run | undefined;
+    try {
+      run = await this.#withLock(hold.token, async (lock) => {
+        await this.#end(hold.token, lock);
+        const guardian = await this.#guardianship?.guardian(hold.token);
+        await guardian?.watch(hold.token, lock.path);
+        return stop.aborted || this.#isClosed ? undefined : this.#spawn(command, hold, lock, stop, guardian);
+      });
+      return run;
+    } finally {
+      if (!run) this.#guardianship?.gone(hold.token);
+    }
+  }
+
+  /** In one step. Whoever is stopped in it has the lock, and so the guardian ends him too. */
+  #spawn(command: string, hold: LostHold, lock: FenceLock, stop: AbortSignal, guardian?: Guardian): Run {
+    this.#requireOwnership();
+    this.options.leadership?.assert();
+    const child = startCommand(command, hold, lock.descriptor, this.#hidden);
+    if (child.pid !== undefined) {
+      this.#groups.set(hold.token, child.pid);
+      guardian?.started(hold.token, child.pid);
+    }
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child)).once('error', () => this.#children.delete(child));
+    return { child, ending: endingOf(child, stop), output: new Output(child) };
   }
 
   /** Sees to it that nothing of the run is alive; answers whether something had to be ended for that. */
@@ -172,7 +210,7 @@ export class CommandRunner implements FenceRunner {
     return this.#withLock(token, async (lock) => {
       const isDone = ending.kind === 'exited' && ending.status === 0;
       if (isDone && (await this.#remains(token, lock).gone(stop))) {
-        this.#groups.delete(token);
+        this.#gone(token);
         return false;
       }
       return this.#end(token, lock);
@@ -183,8 +221,31 @@ export class CommandRunner implements FenceRunner {
     // Frozen since it began, this daemon would end the run of its successor.
     this.#requireOwnership();
     const hadRemains = await this.#remains(token, lock).end(this.#graceMs);
-    this.#groups.delete(token);
+    this.#gone(token);
     return hadRemains;
+  }
+
+  #gone(token: number): void {
+    this.#groups.delete(token);
+    this.#guardianship?.gone(token);
+  }
+
+  async #stopAll(): Promise<void> {
+    const tasks = [...this.#tasks.values()];
+    for (const { stop } of tasks) stop.abort();
+    await Promise.allSettled(tasks.map(({ done }) => done));
+  }
+
+  /** What nobody watches may not go on; it is tried again, with another guardian. */
+  async #endUnguarded(error: Error): Promise<void> {
+    if (this.#tasks.size === 0) return;
+    this.options.log('warn', `Fence commands that run are ended, to run again: ${error.message}`);
+    this.#killAll();
+    await this.#stopAll();
+  }
+
+  #killAll(): void {
+    for (const child of this.#children) killUnlessEnded(child);
   }
 
   #requireOwnership(): void {
@@ -226,14 +287,4 @@ function failed(error: string): FenceOutcome {
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Only while it has not been waited for: until then nobody else can have its number. */
-function killUnlessEnded({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It ends at this moment.
-  }
 }

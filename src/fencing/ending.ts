@@ -1,4 +1,4 @@
-/** How a fence command ended, and what is said of it. */
+/** How a fence command ends, and what is said of it. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { errorCode } from '../disk/disk.js';
@@ -44,5 +44,15 @@ export function failureOf(
       if (ending.status !== 0) return `exit ${ending.status}`;
       if (!hadRemains) return undefined;
       return limit === undefined ? ENDED_BY_LOCKD : `exit 0, but no end of its background processes ${limit}`;
+  }
+}
+
+/** With its group; only while it has not been waited for: until then nobody else can have its number. */
+export function killUnlessEnded({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ends at this moment.
   }
 }

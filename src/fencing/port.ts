@@ -27,6 +27,9 @@ export interface FenceRunner {
   end(token: number): Promise<void>;
   /** The hold is fenced: what is remembered of its runs goes. */
   forget(token: number): void;
-  /** Ends every run of this daemon. */
-  close(): Promise<void>;
+  /**
+   * Ends every run of this daemon; what is asked for afterwards does not run. `atOnce`: without a moment to end in good order,
+   * and in the very step of the call as far as can be; it may also be called after a `close` that gave one.
+   */
+  close(atOnce?: boolean): Promise<void>;
 }

@@ -24,12 +24,23 @@ function tryTo<Value>(look: () => Value): Value | undefined {
   }
 }
 
-function readProcess(id: number): Process | undefined {
+/** What the kernel tells of a process, from its state on: STATE PARENT GROUP ... */
+function statOf(id: number): readonly string[] | undefined {
   const stat = tryTo(() => fs.readFileSync(`/proc/${id}/stat`, 'latin1'));
+  // ID (NAME) STATE ...; a name may have blanks and brackets in it.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function readProcess(id: number): Process | undefined {
+  const stat = statOf(id);
   if (stat === undefined) return undefined;
-  // ID (NAME) STATE PARENT GROUP ...; a name may have blanks and brackets in it.
-  const [state = '', , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', , group] = stat;
   return { id, group: Number(group), isZombie: /[ZXx]/.test(state) };
+}
+
+/** When a process started, as the kernel counts: two that had the same number one after the other differ in it. */
+export function startOf(id: number): string | undefined {
+  return statOf(id)?.[19];
 }
 
 async function* processIds(): AsyncGenerator<number> {

@@ -73,13 +73,22 @@ export class Remains {
     throw new RunGoesOn(this.lock.path, ids);
   }
 
-  async #signal(name: NodeJS.Signals): Promise<void> {
+  /**
+   * Kills what shows that it is of a run, for whoever goes on beside the daemon that ends it: that has the lock now and then
+   * too, and is not touched. May overlook what is made meanwhile.
+   */
+  async kill(): Promise<void> {
+    await this.#signal('SIGKILL', true);
+  }
+
+  async #signal(name: NodeJS.Signals, onlyRuns = false): Promise<void> {
     for (const group of this.#groups) if (await groupIsAlive(group)) send(-group, name);
     for await (const { id, group } of lockHolders(this.lock.path)) {
       // At once for each that is found, so that no number can have passed to another process by then. By its group only where
       // that is a run's: another daemon, frozen while it started a command, has the lock too, and innocents in its group.
       const isRun = group > 1 && wasStartedWith(id, `LOCKD_TOKEN=${this.token}`);
       if (isRun) this.#groups.add(group);
+      else if (onlyRuns) continue;
       send(isRun ? -group : id, name);
     }
   }

@@ -14,6 +14,8 @@ export interface AsideOptions {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly directoryId: string;
+  /** Contents are never torn by a power cut: what cannot be read is not ours. */
+  readonly isView?: boolean;
   /** Told what an operator should know: one sentence each. */
   readonly warn: (message: string) => void;
 }
@@ -64,12 +66,13 @@ export class Aside {
 
   /** Moves away what somebody put in the place of the lock file of a held resource: the journal is the truth. */
   moveForeign(resource: string, path: string): void {
-    const { disk, directoryId, warn } = this.options;
+    const { disk, directoryId, isView, warn } = this.options;
     const entry = disk.stat(path);
     if (!entry) return;
     // What cannot be read at this name is ours after a power cut: contents of lock files are never flushed.
     const content = entry.kind === 'file' ? contentOf(disk, path, entry.size) : undefined;
-    if (entry.kind === 'file' && (content === undefined || content.directory === directoryId)) return;
+    const isOurs = content === undefined ? !isView : content.directory === directoryId;
+    if (entry.kind === 'file' && isOurs) return;
     const [move] = this.move(path);
     warn(`A foreign file stood in the place of the lock file of '${resource}'; it is now ${move?.to}`);
   }

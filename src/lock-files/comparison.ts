@@ -22,6 +22,8 @@ export interface ComparisonOptions {
   readonly directoryId: string;
   /** No journal was there: nothing on disk counts as ours. */
   readonly isNew: boolean;
+  /** Foreign files claim nothing. */
+  readonly isView?: boolean;
   /** Told what an operator should know: one sentence each. */
   readonly warn: (message: string) => void;
 }
@@ -42,15 +44,20 @@ export class Comparison {
    * where the disk fails to read what nothing else knows.
    */
   atStart(table: LockTable, nextToken?: number): ForeignLock[] {
-    const { disk, layout } = this.options;
+    const { disk, layout, isView } = this.options;
+    const names = disk.list(layout.root);
+    // The usual case of who begins to lead: then the names of all that is held need not be made in one step.
+    if (isView && !names.some(isLockFileName)) return [];
     const expected = new Map<string, string>();
     for (const { resource } of table.allHolds()) expected.set(lockFileName(resource), resource);
     const foreign: ForeignLock[] = [];
-    for (const name of disk.list(layout.root)) {
+    for (const name of names) {
       const resource = expected.get(name);
       if (resource !== undefined) this.views.takeOver(resource, name);
-      else if (isLockFileName(name)) foreign.push(...this.#judge(name, nextToken));
+      else if (isLockFileName(name)) foreign.push(...this.#judge(name, isView ? undefined : nextToken));
     }
+    // What only shows the locks can come later than the first answer.
+    if (isView) return [];
     for (const resource of expected.values()) {
       if (!this.views.has(resource)) this.#mend(resource, table);
     }
@@ -74,6 +81,7 @@ export class Comparison {
    * not as it should be, the next start drops them.
    */
   *renewViews(table: LockTable): Generator<void> {
+    if (this.options.isView) yield* this.#makeMissing(table);
     for (const [resource, view] of this.views.all()) {
       if (view.slot === undefined) this.#renewView(resource, view, table);
       yield;
@@ -86,6 +94,13 @@ export class Comparison {
     }
     // All that is ours now was written since the last power cut, and says so by its content.
     this.#slotInodes = new Map();
+  }
+
+  *#makeMissing(table: LockTable): Generator<void> {
+    for (const { resource } of table.allHolds()) {
+      if (!this.views.has(resource)) this.#mend(resource, table);
+      yield;
+    }
   }
 
   /** Once a minute, with `names` as the lock directory had them a moment ago, step by step. */
@@ -114,6 +129,7 @@ export class Comparison {
 
   /** What a foreign file claims that stands where the lock file of a free resource would be made. */
   look(resource: string): ForeignLock | undefined {
+    if (this.options.isView) return undefined;
     const name = lockFileName(resource);
     const path = this.options.layout.lockFile(name);
     if (this.views.has(resource) || !this.options.disk.exists(path)) return undefined;
@@ -150,11 +166,13 @@ export class Comparison {
 
   /** What a lock file that no held resource accounts for claims. Removes it if it is our own: then it claims nothing. */
   #judge(name: string, nextToken?: number): ForeignLock[] {
-    const { disk, layout, directoryId, warn } = this.options;
+    const { disk, layout, directoryId, isView, warn } = this.options;
     const path = layout.lockFile(name);
     const classified = classify(disk, layout, name, directoryId, (inode) => this.#isSlot(inode), nextToken);
     if (classified?.kind === 'ours') {
       this.#removeLeftover(name, path);
+    } else if (isView) {
+      return [];
     } else if (classified?.kind === 'nameless' && !this.#ignored.has(name)) {
       this.#ignored.add(name);
       warn(`${path} is ignored: no resource can have this name`);

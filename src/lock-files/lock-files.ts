@@ -5,6 +5,9 @@
  * Around each turn: `prepare` writes the content of new lock files into slots, so that the space is there before the
  * commit; after it `apply` gives and takes the names, and cannot fail the turn any more; a turn that was not committed is
  * taken back by `abandon`.
+ *
+ * Where the turns are saved elsewhere (`isView`), the files are nothing but a view: no foreign one is adopted, one that stands
+ * in the way of ours is moved, and what the disk refuses fails no turn.
  */
 import type { LockTable } from '../core/table.js';
 import { Aside, type Move } from './aside.js';
@@ -52,7 +55,7 @@ export class LockFiles {
 
   /**
    * Compares the names in the lock directory with the table, once, before the first answer: removes our own that lock
-   * nothing, makes missing ones, answers what foreign ones claim. What stands in the others is checked by `renewViews`.
+   * nothing, makes missing ones (unless they are nothing but a view), answers what foreign ones claim. What stands in the others is checked by `renewViews`.
    *
    * @param nextToken that of the journal as it was read: a file with a later one is newer than the journal.
    */
@@ -60,7 +63,10 @@ export class LockFiles {
     return this.#comparison.atStart(table, nextToken);
   }
 
-  /** Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots. */
+  /**
+   * Puts our own content into every lock file that an earlier daemon made, step by step, then drops its slots. Where they are
+   * nothing but a view, it makes the missing ones too.
+   */
   renewViews(table: LockTable): Generator<void> {
     return this.#comparison.renewViews(table);
   }
@@ -95,7 +101,7 @@ export class LockFiles {
       for (const resource of resources) {
         this.#aside.clear(resource);
         if (table.holdCount(resource) > 0) {
-          const slot = this.#fill(resource, table, mayLag);
+          const slot = this.#fill(resource, table, mayLag || this.options.isView === true);
           if (slot) names.push({ resource, slot });
         } else if (this.#views.has(resource)) names.push({ resource });
       }
@@ -133,7 +139,8 @@ export class LockFiles {
 
   /** Whether names were moved that are not flushed yet. */
   get hasMovedNames(): boolean {
-    return this.#aside.hasMovedNames;
+    // No answer depends on where a file lies that was never a lock.
+    return this.#aside.hasMovedNames && !this.options.isView;
   }
 
   /** Makes moved names last. Resolves at once where nothing was moved. */

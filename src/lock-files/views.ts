@@ -15,6 +15,8 @@ export interface ViewsOptions {
   readonly layout: Layout;
   readonly epoch: number;
   readonly directoryId: string;
+  /** A foreign file in the way of a new view is moved; else it keeps its name, and the view is not made. */
+  readonly isView?: boolean;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
   /** Told what an operator should know: one sentence each. */
@@ -102,7 +104,7 @@ export class Views {
     const view = this.#byResource.get(resource);
     const name = view?.name ?? lockFileName(resource);
     const path = layout.lockFile(name);
-    const over = isReplaced || view !== undefined;
+    const over = isReplaced || view !== undefined || this.#clearWay(resource, path);
     try {
       if (!this.#hardLinks) this.#moveSlot(slot, path, over);
       else if (over) this.#linkOver(slot, path);
@@ -151,6 +153,13 @@ export class Views {
 
   close(): void {
     this.#slots.close();
+  }
+
+  /** Whether something was in the way, which may be replaced now. */
+  #clearWay(resource: string, path: string): boolean {
+    if (!this.options.isView || !this.options.disk.exists(path)) return false;
+    this.aside.moveForeign(resource, path);
+    return true;
   }
 
   #set(resource: string, view: View): void {

@@ -163,8 +163,10 @@ export interface Stats {
   readonly refusals: number;
   /** Holds that ended against their holder's will since the start. */
   readonly lost: number;
-  /** Bytes of all journal segments on disk. */
+  /** Bytes of all journal segments on disk; of a cluster, of all that it keeps in etcd. */
   readonly journalBytes: number;
+  /** Where the leader is called, which is the one that answers; absent where the daemon is alone. */
+  readonly leader?: string;
 }
 
 /** Whether all is well; `problems` are whole sentences for an operator. */

@@ -43,9 +43,10 @@ export class Condition {
   /** Whoever lost the directory learns it here too, and ends: this look at the epoch fails the next turn. */
   #deposed(): readonly string[] | undefined {
     const { turns, parts, isClosing } = this.options;
+    const { layout, isView } = parts;
     turns.submit({ kind: 'count' }).catch(() => undefined);
     if (isClosing() || this.#isMine()) return undefined;
-    return [`Another lockd took over ${parts.layout.root}, or its journal was removed`];
+    return [`Another lockd took over ${layout.root}${isView ? '' : ', or its journal was removed'}`];
   }
 
   #isMine(): boolean {
@@ -68,7 +69,9 @@ export class Condition {
   /** Whether the disk takes all that a turn writes: a line of the journal, a slot, and a file beside them. */
   #takesChanges(): boolean {
     const { parts, disk } = this.options;
-    const { store, layout, epoch } = parts;
+    const { store, layout, epoch, isView } = parts;
+    // What the disk refuses keeps no turn from being saved elsewhere.
+    if (isView) return store.takesTurns();
     const folders = [layout.own, layout.slots(epoch.number)];
     return store.takesTurns() && folders.every((folder) => takesFiles(disk, folder));
   }

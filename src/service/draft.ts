@@ -39,6 +39,10 @@ export interface Draft {
   readonly adopted: { readonly resource: string; readonly files: readonly string[] }[];
   /** Resources whose line could not move on: the disk does not let us look, or there are too many locks. */
   readonly stuck: Set<string>;
+  /** Resources whose line can move on, for which there is no room in this turn. */
+  readonly unfinished: Set<string>;
+  /** How many its changes put and remove. */
+  records: number;
   /** Its number, once it is saved. */
   turn?: number;
   /** What is counted when the turn is saved. */
@@ -50,6 +54,8 @@ export function emptyDraft(outcomes: Outcome[] = []): Draft {
   return {
     ...{ outcomes, changes: [], undos: [], whenSaved: [], adopted: [] },
     stuck: new Set(),
+    unfinished: new Set(),
+    records: 0,
     meter: new TurnMeter(),
   };
 }

@@ -5,7 +5,7 @@
 import type { Command, Now } from '../core/commands.js';
 import { decide } from '../core/decide.js';
 import type { Answered, Decision, Grant, Waits } from '../core/decision.js';
-import { DEFAULT_CLAIM_SECONDS } from '../core/limits.js';
+import { DEFAULT_CLAIM_SECONDS, MAX_RECORDS_OF_COMMAND, MAX_RECORDS_OF_GRANT } from '../core/limits.js';
 import type { Change, PlaceRecord } from '../core/records.js';
 import type { Refused } from '../core/refusals.js';
 import { holdOf } from '../core/rules/common.js';
@@ -13,6 +13,7 @@ import type { State } from '../core/state.js';
 import { errorCode } from '../disk/disk.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
 import type { LockFiles } from '../lock-files/lock-files.js';
+import type { StoreLimits } from '../store/port.js';
 import { type Draft, isTold, type Pending, unreadableFiles } from './draft.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 
@@ -20,6 +21,7 @@ export interface DraftingOptions {
   readonly state: State;
   readonly calls: OpenCalls;
   readonly lockFiles: LockFiles;
+  readonly limits: StoreLimits;
   /** Makes the refusal for a disk that cannot be looked at. */
   readonly storageFull: (problem: string) => Refused;
 }
@@ -28,6 +30,16 @@ const NOBODY = { resolve: () => undefined, reject: () => undefined };
 
 export class Drafting {
   constructor(private readonly options: DraftingOptions) {}
+
+  /** Whether a turn takes no further command. */
+  isFull({ changes, records }: Draft): boolean {
+    return changes.length >= this.options.limits.changesPerTurn || records >= this.#records;
+  }
+
+  /** So many, that one command more still fits, whatever it is. */
+  get #records(): number {
+    return this.options.limits.recordsPerTurn - MAX_RECORDS_OF_COMMAND;
+  }
 
   /** Decides a command as part of a turn: what it frees is granted to those who wait. */
   add(pending: Pending, draft: Draft, now: Now): void {
@@ -41,9 +53,13 @@ export class Drafting {
       draft.outcomes.push({ pending, decision: { answer: true, changes: [] } });
       return;
     }
+    if (command.kind === 'advance') {
+      this.#advance(command.resource, draft, now);
+      draft.outcomes.push({ pending, decision: { answer: true, changes: [] } });
+      return;
+    }
     const refused = this.#adoptInTheWay(command, draft, now);
     if (refused) {
-      if (command.kind === 'advance') draft.stuck.add(command.resource);
       draft.outcomes.push({ pending, decision: refused });
       return;
     }
@@ -121,6 +137,7 @@ export class Drafting {
       draft.meter.note(change, state.table, now);
       draft.undos.push(state.table.apply(change));
       draft.changes.push(change);
+      draft.records += (change.put?.length ?? 0) + (change.remove?.length ?? 0);
     }
   }
 
@@ -166,7 +183,8 @@ export class Drafting {
   #advance(resource: string, draft: Draft, now: Now): void {
     const { state } = this.options;
     if (state.table.line(resource).size === 0) return;
-    const command = { kind: 'advance', resource } as const;
+    const atMost = Math.max(0, Math.floor((this.#records - draft.records) / MAX_RECORDS_OF_GRANT));
+    const command = { kind: 'advance', resource, atMost } as const;
     if (this.#adoptInTheWay(command, draft, now)) {
       draft.stuck.add(resource);
       return;
@@ -175,6 +193,7 @@ export class Drafting {
     if (!('answer' in decision)) return;
     this.#apply(decision, draft, now);
     if (decision.isHeldBack) draft.stuck.add(resource);
+    if (decision.isCut) draft.unfinished.add(resource);
   }
 
   /**

@@ -8,6 +8,7 @@ import type { Limits } from '../core/limits.js';
 import type { Change, HoldRecord } from '../core/records.js';
 import type { FenceRunner } from '../fencing/port.js';
 import type { FenceRules } from '../fencing/rules.js';
+import { LoopPace } from '../store/journal/pace.js';
 import type { Stopped } from '../store/port.js';
 import type { Clock } from './clock.js';
 import type { Feed } from './feed.js';
@@ -79,7 +80,7 @@ export class Engine {
       clock,
       meters,
       feed,
-      directory: parts.layout.root,
+      storage: parts.storage,
       onStopped,
       onSaved: (changes) => this.#follow(changes),
       onNotSaved: (resources) => this.#schedule.tryAgain(resources),
@@ -89,16 +90,30 @@ export class Engine {
 
   /**
    * Starts what was going on when the last daemon ended: every lease afresh, every place with its whole claim time, every
-   * lost hold with its fencing or its delay.
+   * lost hold with its fencing or its delay. A little at a time: whoever leads renews its lease meanwhile.
    */
-  start(): void {
+  async start(): Promise<void> {
     const { clock, parts } = this.options;
-    const now = { time: clock.time(), monotonic: clock.monotonic(), lease: this.#leaseClock.now() };
-    for (const place of parts.table.allPlaces()) this.#calls.heardOf(place, now);
+    const pace = new LoopPace(clock);
+    const moment = () => ({
+      time: clock.time(),
+      monotonic: clock.monotonic(),
+      lease: this.#leaseClock.now(),
+    });
+    let now = moment();
+    const breathe = async () => {
+      await pace.breathe();
+      now = moment();
+    };
+    for (const place of parts.table.allPlaces()) {
+      this.#calls.heardOf(place, now);
+      if (pace.isOver()) await breathe();
+    }
     for (const hold of parts.table.allHolds()) {
       this.#leases.start(hold, now);
       if (hold.lost === 'fencing') this.fencing.begin(hold);
       else if (hold.lost === 'delayed') this.#delay(hold);
+      if (pace.isOver()) await breathe();
     }
     this.#schedule.look();
   }
@@ -134,6 +149,16 @@ export class Engine {
     this.#schedule.close();
     await this.turns.close();
     await this.fencing.close();
+  }
+
+  /** Ends at once: whoever asked or waits hears `error`, and fence commands are killed. Resolves when none is alive. */
+  async stop(error: Stopped): Promise<void> {
+    // In this very step: nobody may act in our name any more.
+    const fenced = this.fencing.close(true);
+    this.#schedule.close();
+    this.turns.stop(error);
+    await fenced;
+    await this.turns.close();
   }
 
   /** What a saved turn means for that which moves by itself. */

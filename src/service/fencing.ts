@@ -127,11 +127,11 @@ export class Fencing {
     );
   }
 
-  /** Ends what runs; it runs again after the next start. */
-  async close(): Promise<void> {
+  /** Ends what runs, `atOnce` without a moment to end in good order; it runs again after the next start. */
+  async close(atOnce = false): Promise<void> {
     this.#isClosed = true;
     for (const course of this.#courses.values()) end(course);
-    await this.options.runner?.close();
+    await this.options.runner?.close(atOnce);
   }
 
   async #run(course: Course): Promise<void> {

@@ -9,6 +9,7 @@ import type { Disk } from '../disk/disk.js';
 import { isTemporaryFile, Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { StartRefused } from '../disk/start-refused.js';
+import { halfMovedText, hasJournal, readStoreMarker, type StoreMarker } from '../disk/store-marker.js';
 import { classify, type ForeignLock, joinClaims, slotInodes } from '../lock-files/foreign.js';
 import { isLockFileName, lockFileName } from '../lock-files/names.js';
 import { type RecoveredJournal, recoverJournal } from '../store/journal/recovery.js';
@@ -52,6 +53,11 @@ function* inspect(disk: Disk, layout: Layout): Generator<Finding> {
   // Who repairs is the owner too.
   if (owner && owner.pid !== process.pid && ownerIsRunning(owner)) yield running(owner);
   try {
+    const marker = readStoreMarker(disk, layout);
+    if (marker) {
+      yield* inspectViews(disk, layout, names, marker);
+      return;
+    }
     const journal = recoverJournal(disk, layout);
     yield* inspectJournal(disk, layout, journal);
     yield* inspectLockFiles(disk, layout, names, journal);
@@ -70,6 +76,30 @@ function running(owner: Owner): Finding {
   return note(
     `lockd is running here (process ${owner.pid} on ${owner.host}): what follows changes while it is read`,
   );
+}
+
+/** A directory that only shows what is locked elsewhere. */
+function* inspectViews(
+  disk: Disk,
+  layout: Layout,
+  names: readonly string[],
+  { store, id }: StoreMarker,
+): Generator<Finding> {
+  yield note(`The locks of ${layout.root} are saved in ${store}; its lock files only show them`);
+  if (hasJournal(disk, layout)) {
+    yield { level: 'damage', text: halfMovedText(layout, { store, id }) };
+  }
+  const slots = slotInodes(disk, layout);
+  let shown = 0;
+  for (const name of names.filter(isLockFileName)) {
+    if (classify(disk, layout, name, id, (inode) => slots.has(inode))?.kind === 'ours') shown += 1;
+    else
+      yield note(`${layout.lockFile(name)} locks nothing: lockd did not write it, and adopts nothing here`);
+  }
+  yield {
+    level: 'ok',
+    text: `Lock files that show a lock: ${shown}; who leads makes them, and takes them away`,
+  };
 }
 
 function* inspectJournal(

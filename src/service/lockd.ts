@@ -9,11 +9,13 @@ import type { Limits } from '../core/limits.js';
 import type { HoldRecord } from '../core/records.js';
 import { sameToken } from '../core/rules/common.js';
 import { nodeDirectoryAccess } from '../disk/directory-access.js';
-import { type Disk, errorCode } from '../disk/disk.js';
+import { errorCode } from '../disk/disk.js';
 import { Layout } from '../disk/layout.js';
 import { nodeDisk } from '../disk/node-disk.js';
-import { StartRefused } from '../disk/start-refused.js';
+import { refuseOtherStore } from '../disk/store-marker.js';
+import type { RunnerLeadership } from '../fencing/command-runner.js';
 import { giveUpReserve } from '../store/journal/reserve.js';
+import type { DaemonStore, Stopped } from '../store/port.js';
 import type {
   CallContext,
   ConfirmFencedOptions,
@@ -46,8 +48,16 @@ import { afterOf, type EventFilter, filterOf } from './feed-filter.js';
 import { Following } from './feed-following.js';
 import { type Gauges, Meters } from './meters.js';
 import { openFencing } from './open-fencing.js';
-import { closeParts, openParts, type Parts } from './open-parts.js';
+import {
+  closeParts,
+  type Opening,
+  openParts,
+  openTermParts,
+  type Parts,
+  type Storage,
+} from './open-parts.js';
 import type { LockdOptions, LogLevel } from './options.js';
+import { makeOwnDirectory } from './own-directory.js';
 import { checkResource } from './parameters.js';
 import {
   type Asker,
@@ -72,11 +82,24 @@ const IN_PROCESS: CallContext = { from: 'process' };
 
 type Given = LockdOptions & Required<Pick<LockdOptions, 'disk' | 'access' | 'clock' | 'log'>>;
 
+/** What lasts longer than one `Lockd`, where several serve one after the other. */
+interface Lasting {
+  readonly meters: Meters;
+  readonly started: Date;
+}
+
+/** One term as leader: the directory is claimed, and the store is open. */
+export interface TermParts extends Lasting, Pick<Opening, 'layout' | 'claim'> {
+  readonly store: DaemonStore;
+  readonly storage: Storage;
+  readonly leadership: RunnerLeadership;
+}
+
 export class Lockd implements LockService {
   /** Settles when the daemon must end at once and answer nobody: storage is in doubt, or another daemon took over. */
   readonly failed: Promise<Error>;
   /** What is counted since the start, for whoever shows it. */
-  readonly meters = new Meters();
+  readonly meters: Meters;
   /** How much is allowed. */
   readonly limits: Limits;
   #recoveredLocks = 0;
@@ -99,14 +122,16 @@ export class Lockd implements LockService {
     fencing: ReturnType<typeof openFencing>,
     /** What an operator should know about the directory, one sentence each. */
     readonly warnings: readonly string[],
+    { meters, started }: Lasting,
   ) {
     const { clock, disk, log, lockDelay = 0 } = given;
+    this.meters = meters;
+    this.#started = started;
     this.#clock = clock;
     this.#log = log;
     this.failed = new Promise((resolve) => {
       this.#settleFailed = resolve;
     });
-    this.#started = new Date(clock.time());
     this.#requests = new Requests(given);
     const onStopped = (error: Error) => {
       this.#failure ??= error;
@@ -114,7 +139,7 @@ export class Lockd implements LockService {
       this.#settleFailed(error);
     };
     this.limits = limitsOf(given);
-    const { limits, meters } = this;
+    const { limits } = this;
     const feed = new Feed(clock, parts.store.recovered.lastTurn);
     this.#feed = feed;
     this.#engine = new Engine({ parts, clock, ...fencing, lockDelay, limits, meters, feed, log, onStopped });
@@ -136,20 +161,35 @@ export class Lockd implements LockService {
    */
   static async open(options: string | LockdOptions): Promise<Lockd> {
     const given: LockdOptions = typeof options === 'string' ? { directory: options } : options;
-    const {
-      disk = nodeDisk,
-      access = nodeDirectoryAccess,
-      clock = systemClock,
-      log = () => undefined,
-    } = given;
-    const checked = access.prepare(given.directory, { allowNetworkFs: given.allowNetworkFs ?? false });
+    const whole = withDefaults(given);
+    const { access, disk, directory, allowNetworkFs = false } = whole;
+    const checked = access.prepare(directory, { allowNetworkFs });
     const layout = new Layout(checked.path);
     try {
-      return await Lockd.#openIn(layout, checked.warnings, { ...given, disk, access, clock, log });
+      return await Lockd.#openIn(layout, checked.warnings, whole);
     } catch (error) {
       // On a full disk the reserve is for the start too: who cannot start can free nothing.
       if (errorCode(error) !== 'ENOSPC' || !giveUpReserve(disk, layout)) throw error;
-      return Lockd.#openIn(layout, checked.warnings, { ...given, disk, access, clock, log });
+      return Lockd.#openIn(layout, checked.warnings, whole);
+    }
+  }
+
+  /**
+   * Serves one term as leader. The lock files in the directory are views of the store, which is closed when this rejects: with
+   * `Stopped` where the term is over already, with `StartRefused`, or with the disk's error.
+   */
+  static async openTerm(options: LockdOptions, term: TermParts): Promise<Lockd> {
+    const given = withDefaults(options);
+    const parts = await openTermParts(term.store, term.storage, { ...given, ...term });
+    let lockd: Lockd | undefined;
+    try {
+      lockd = new Lockd(parts, given, openFencing(given, parts, term.leadership), [], term);
+      await lockd.#start();
+      return lockd;
+    } catch (error) {
+      if (lockd) await lockd.close();
+      else await closeParts(parts);
+      throw error;
     }
   }
 
@@ -160,10 +200,12 @@ export class Lockd implements LockService {
     let parts: Parts | undefined;
     let lockd: Lockd | undefined;
     try {
-      parts = await openParts(given, disk, clock, log, layout, claim);
+      refuseOtherStore(disk, layout);
+      parts = await openParts(given, { disk, clock, log, layout, claim });
       const warnings = [...directoryWarnings, ...claim.warnings];
       for (const warning of warnings) log('warn', warning);
-      lockd = new Lockd(parts, given, openFencing(given, parts), warnings);
+      const lasting = { meters: new Meters(), started: new Date(clock.time()) };
+      lockd = new Lockd(parts, given, openFencing(given, parts), warnings, lasting);
       await lockd.#start();
       return lockd;
     } catch (error) {
@@ -177,7 +219,7 @@ export class Lockd implements LockService {
   async #start(): Promise<void> {
     await this.#upkeep.adoptAtStart();
     this.#recoveredLocks = this.parts.table.held;
-    this.#engine.start();
+    await this.#engine.start();
   }
 
   /** Absolute path of the lock directory. */
@@ -187,7 +229,7 @@ export class Lockd implements LockService {
 
   /** Names this directory for ever; the lock files carry it. */
   get id(): string {
-    return this.parts.store.directoryId;
+    return this.parts.store.id;
   }
 
   /** How many locks there were at the start, by the journal and by foreign lock files that were adopted. */
@@ -369,6 +411,17 @@ export class Lockd implements LockService {
     return this.#closing;
   }
 
+  /**
+   * Ends at once, answering nobody: whoever asked or waits hears `error`, fence commands are killed in this very step.
+   * Resolves when nothing of it goes on. Also for one that is closing.
+   */
+  async stop(error: Stopped): Promise<void> {
+    const stopped = this.#engine.stop(error);
+    this.#closing ??= this.#close();
+    await stopped;
+    await this.#closing;
+  }
+
   async #close(): Promise<void> {
     this.#callOffMaintenance();
     this.#upkeep.close();
@@ -402,13 +455,12 @@ export class Lockd implements LockService {
   }
 }
 
-/** The daemon's own directory, with a name that lasts as long as what is in it. */
-async function makeOwnDirectory(disk: Disk, layout: Layout): Promise<void> {
-  const entry = disk.stat(layout.own);
-  if (entry && entry.kind !== 'directory') {
-    throw new StartRefused(`${layout.own} is no directory; move it away, and lockd makes its own`);
-  }
-  if (entry) return;
-  disk.makeDirectory(layout.own);
-  await disk.syncDirectory(layout.root);
+function withDefaults(given: LockdOptions): Given {
+  return {
+    ...given,
+    disk: given.disk ?? nodeDisk,
+    access: given.access ?? nodeDirectoryAccess,
+    clock: given.clock ?? systemClock,
+    log: given.log ?? (() => undefined),
+  };
 }

@@ -19,8 +19,8 @@ export function misplaced(disk: Disk, layout: Layout, names = disk.list(layout.o
 
 /** What a name of our own stands for; undefined for names that are not. */
 function kindExpected(name: string): EntryKind | undefined {
-  if (['guard', 'owner.json', 'reserve'].includes(name)) return 'file';
-  if (['adopted', 'daemon.lock'].includes(name)) return 'directory';
+  if (['guard', 'owner.json', 'reserve', 'store'].includes(name)) return 'file';
+  if (['adopted', 'daemon.lock', 'migrated'].includes(name)) return 'directory';
   if (parseEpochFile(name) !== undefined) return 'file';
   return parseSlotsDirectory(name) === undefined ? undefined : 'directory';
 }

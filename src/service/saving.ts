@@ -13,6 +13,7 @@ import { type Draft, freesOnly, undo, unreadableFiles } from './draft.js';
 import { InFlight } from './in-flight.js';
 import type { LeaseClock } from './lease-clock.js';
 import type { Meters } from './meters.js';
+import type { Storage } from './open-parts.js';
 
 /** Milliseconds after which a flush is no usual one any more, and the daemon's health says so. */
 const SLOW_FLUSH_MS = 2_000;
@@ -24,8 +25,8 @@ export interface SavingOptions {
   readonly clock: Clock;
   readonly leaseClock: LeaseClock;
   readonly meters: Meters;
-  /** For the text of a refusal: where there is no space. */
-  readonly directory: string;
+  /** Where turns are saved, for texts. */
+  readonly storage: Storage;
 }
 
 export class Saving {
@@ -50,7 +51,7 @@ export class Saving {
     const since = this.#inFlight?.since ?? Number.POSITIVE_INFINITY;
     const seconds = Math.round((this.options.clock.monotonic() - since) / 1_000);
     if (seconds * 1_000 >= SLOW_FLUSH_MS) {
-      problems.push(`The disk has not answered for ${seconds} s; changes wait`);
+      problems.push(`${this.options.storage.name} has not answered for ${seconds} s; changes wait`);
     }
     if (this.#problem !== undefined) problems.push(`A change was refused: ${this.#problem}`);
     return problems;
@@ -86,7 +87,7 @@ export class Saving {
 
   /** The refusal for a disk that takes nothing; `problem` is its own words where it is anything but full. */
   storageFull(problem: string | undefined): Refused {
-    const { directory } = this.options;
+    const { place: directory } = this.options.storage;
     const refused: Refused = {
       refusal: 'storageFull',
       details: problem === undefined ? { directory } : { directory, problem },
@@ -120,7 +121,7 @@ export class Saving {
     if (lockFiles.hasMovedNames) {
       await lockFiles.flush();
       // A flush takes its time: another daemon may have taken over meanwhile.
-      await store.confirm();
+      await store.mayAct();
     }
     return undefined;
   }

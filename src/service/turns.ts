@@ -34,6 +34,7 @@ import { keepsTtl } from './in-flight.js';
 import type { LeaseClock } from './lease-clock.js';
 import type { Meters } from './meters.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
+import type { Storage } from './open-parts.js';
 import { Saving } from './saving.js';
 
 /** Milliseconds that chores may take at a time: little where commands wait, so that nobody notices them. */
@@ -50,8 +51,8 @@ export interface TurnsOptions {
   readonly meters: Meters;
   /** Told of what is saved when its callers are answered. */
   readonly feed: Feed;
-  /** For the text of a refusal: where there is no space. */
-  readonly directory: string;
+  /** Where turns are saved, for texts. */
+  readonly storage: Storage;
   /** Called once, when nobody can be answered any more. */
   readonly onStopped: (error: Stopped) => void;
   /** Called with the changes of a turn that is saved, before its callers are answered. */
@@ -84,6 +85,8 @@ export class Turns {
   /** The turn that is saved and will be answered as soon as the next one is being flushed, and when it was. */
   #saved: { readonly draft: Draft; readonly at: Now } | undefined;
   #whenIdle: (() => void)[] = [];
+  /** What is about to be answered beside the commit in flight. */
+  readonly #beside = new Set<Pending>();
   /** Tokens of grants that nobody received and that could not be taken back yet. */
   readonly #unreceived = new Set<number>();
   /** What the wall clock said at the start, less what the monotonic one did. */
@@ -94,7 +97,8 @@ export class Turns {
     this.#startedAt = options.clock.time() - options.clock.monotonic();
     this.saving = new Saving({ ...options, table: state.table });
     const storageFull = (problem: string) => this.saving.storageFull(problem);
-    this.#drafting = new Drafting({ state, calls, lockFiles, storageFull });
+    const { limits } = options.store;
+    this.#drafting = new Drafting({ state, calls, lockFiles, limits, storageFull });
   }
 
   /** Queues a command for the next turn. Rejects with `Refusal`, `BadParameter`, or `Stopped`. */
@@ -150,6 +154,11 @@ export class Turns {
     this.#tellWaiting();
   }
 
+  /** Ends at once: everything that was asked, and all that will be, rejects with `error`. */
+  stop(error: Stopped): void {
+    this.#stop(error);
+  }
+
   /** A disk that hangs keeps nobody waiting whom the turn in flight does not concern. */
   #tellWaiting(): void {
     for (const { pending } of this.options.calls.takeAll()) pending.reject(this.#stopped ?? stopping());
@@ -183,7 +192,7 @@ export class Turns {
     let draft: Draft | undefined;
     try {
       // Deciding may touch lock files (a stale one in the way of a lock is removed), which only the owner may.
-      await this.options.store.confirm();
+      await this.options.store.mayAct();
       draft = this.#draft(waiting);
       const stored = storedChanges(draft);
       this.options.meters.turnCommands.add(waiting.length);
@@ -207,14 +216,27 @@ export class Turns {
   #draft(waiting: Pending[]): Draft {
     const draft = emptyDraft();
     const now = this.#now();
+    this.#keepAwaited(now);
     for (let index = 0; index < waiting.length; index += 1) {
-      if (draft.changes.length >= this.options.store.limits.changesPerTurn) {
+      if (this.#drafting.isFull(draft)) {
         this.#queue = [...waiting.splice(index), ...this.#queue];
         break;
       }
       this.#drafting.add(waiting[index] as Pending, draft, now);
     }
+    for (const resource of draft.unfinished) {
+      const command = { kind: 'advance', resource } as const;
+      this.#queue.unshift({ command, resolve: () => undefined, reject: () => undefined });
+    }
     return draft;
+  }
+
+  /** Whoever asked in time to keep a lease does not lose it while it is not certain that we may answer. */
+  #keepAwaited(now: Now): void {
+    const { state } = this.options;
+    for (const { command } of this.#beside) {
+      if (command.kind === 'renew' && keepsTtl(command, state)) decide(state, command, now);
+    }
   }
 
   /**
@@ -265,7 +287,7 @@ export class Turns {
     if (this.options.lockFiles.hasMovedNames) {
       await this.options.lockFiles.flush();
       // A flush takes its time: another daemon may have taken over meanwhile.
-      await this.options.store.confirm();
+      await this.options.store.mayAct();
     }
     this.#settle(draft);
     await afterRound(this.options.clock);
@@ -330,26 +352,43 @@ export class Turns {
    * a lease, does not depend on a disk that hangs. False: it has to wait for its turn.
    */
   #answerBesideCommit(pending: Pending): boolean {
-    const { command } = pending;
-    const { state } = this.options;
-    if (!this.saving.inFlight?.leavesAlone(command, this.#queue)) return false;
-    if (command.kind === 'renew' && !keepsTtl(command, state)) return false;
-    const now = this.#now();
-    const decision = decide(state, command, now);
-    if ('waitsOn' in decision) return false;
-    // That an extension is used up may be saved with a later renewal: until then a restart gives it once more.
-    const mayLag = command.kind === 'renew';
-    if ('changes' in decision && decision.changes.length > 0 && !mayLag) return false;
-    void this.#answerNow({ pending, decision }, now);
+    if (!this.#decideBesideCommit(pending, this.#queue)) return false;
+    void this.#answerNow(pending);
     return true;
   }
 
-  async #answerNow(outcome: Outcome, now: Now): Promise<void> {
+  /** Undefined where it has to wait for its turn. A renewal has its effect at once: what was asked in time is in time. */
+  #decideBesideCommit(pending: Pending, queue: readonly Pending[]): Outcome | undefined {
+    const { command } = pending;
+    const { state } = this.options;
+    const { inFlight } = this.saving;
+    if (inFlight && !inFlight.leavesAlone(command, queue)) return undefined;
+    if (command.kind === 'renew' && !keepsTtl(command, state)) return undefined;
+    const decision = decide(state, command, this.#now());
+    if ('waitsOn' in decision) return undefined;
+    // That an extension is used up may be saved with a later renewal: until then a restart gives it once more.
+    const mayLag = command.kind === 'renew';
+    if ('changes' in decision && decision.changes.length > 0 && !mayLag) return undefined;
+    return { pending, decision };
+  }
+
+  /** It may take a while until it is certain that we may answer: then it is decided once more, as it is then. */
+  async #answerNow(pending: Pending): Promise<void> {
+    this.#beside.add(pending);
     try {
       await this.options.store.confirm();
-      this.#answer(outcome, now);
     } catch (error) {
-      outcome.pending.reject(this.#stop(error));
+      pending.reject(this.#stop(error));
+      return;
+    } finally {
+      this.#beside.delete(pending);
+    }
+    const outcome = this.#decideBesideCommit(pending, []);
+    if (outcome) this.#answer(outcome, this.#now());
+    else {
+      // Another commit concerns it by now.
+      this.#queue.push(pending);
+      this.#wake();
     }
   }
 
@@ -375,7 +414,7 @@ export class Turns {
 
   /** One slice. Chores make and remove lock files, which only the owner may. */
   async #doChores(): Promise<void> {
-    await this.options.store.confirm();
+    await this.options.store.mayAct();
     const { clock } = this.options;
     const isBusy = this.#queue.length > 0 || this.#saved !== undefined;
     const end = clock.monotonic() + (isBusy ? CHORE_SLICE_BESIDE_COMMANDS_MS : CHORE_SLICE_MS);

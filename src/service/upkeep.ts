@@ -1,6 +1,8 @@
 /** What keeps an open directory as it should be: lock files that somebody else left are adopted, ours are mended. */
+import { MAX_RECORDS_OF_COMMAND } from '../core/limits.js';
 import type { Disk } from '../disk/disk.js';
 import type { ForeignLock } from '../lock-files/foreign.js';
+import type { StoreLimits } from '../store/port.js';
 import { removeFenceLeftovers } from './fence-leftovers.js';
 import type { Meters } from './meters.js';
 import type { Parts } from './open-parts.js';
@@ -59,7 +61,7 @@ export class Upkeep {
       await turns.chore(lockFiles.compare(names, table, (lock) => found.push(lock)));
       for (const lock of found) await this.#adopt(lock);
       store.maintain();
-      while ((await turns.submit({ kind: 'forget' })) > 0);
+      while ((await turns.submit({ kind: 'forget', atMost: forgottenAtOnce(store.limits) })) > 0);
     } catch (error) {
       if (this.#isClosed) return;
       meters.maintenanceFailures += 1;
@@ -85,4 +87,9 @@ export class Upkeep {
       log('warn', `'${resource}' is locked by '?': ${names} cannot be read. Look at it, then forceUnlock`);
     }
   }
+}
+
+/** Where a turn has room for few records, one command drops few. */
+function forgottenAtOnce({ recordsPerTurn }: StoreLimits): number {
+  return recordsPerTurn === Number.POSITIVE_INFINITY ? recordsPerTurn : MAX_RECORDS_OF_COMMAND;
 }

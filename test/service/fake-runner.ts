@@ -17,6 +17,8 @@ export class FakeFenceRunner implements FenceRunner {
   readonly ended: number[] = [];
   readonly forgotten: number[] = [];
   isClosed = false;
+  /** Without a moment to end in good order. */
+  isKilled = false;
   readonly #running = new Map<number, Running>();
 
   run(command: string, hold: LostHold): Promise<FenceOutcome> {
@@ -52,8 +54,9 @@ export class FakeFenceRunner implements FenceRunner {
     this.forgotten.push(token);
   }
 
-  async close(): Promise<void> {
+  async close(atOnce = false): Promise<void> {
     this.isClosed = true;
+    this.isKilled ||= atOnce;
     for (const token of this.running) this.#finish(token, { succeeded: false, error: 'ended' });
   }
 
