@@ -5,19 +5,6 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { ProblemAnswer } from './problems.js';
 
-/**
- * The headers that stand in every answer. `X-Lockd-Id` names the lock directory: a client with several addresses sees by
- * it that two of them lead to daemons which know nothing of each other.
- */
-export function commonHeaders(id: string | undefined): readonly string[] {
-  return id === undefined ? [] : ['X-Lockd-Id', id];
-}
-
-/** The headers of the answer to an XML-RPC call. @param common the headers of every answer. */
-export function xmlHeaders(common: readonly string[]): readonly string[] {
-  return [...common, 'Content-Type', 'text/xml; charset=utf-8'];
-}
-
 /** Writes an answer that is no refusal. `last`: the connection ends with it. */
 export function send(
   response: ServerResponse,

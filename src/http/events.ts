@@ -2,7 +2,7 @@
  * `GET /events`: what happens, as it happens, as Server-Sent Events. `Last-Event-ID` goes on where a stream was cut. A stream is
  * the last that its connection carries; it counts among the connections, and ends when the server closes.
  */
-import { BadParameter } from '../core/refusals.js';
+import { BadParameter, Refusal } from '../core/refusals.js';
 import type { EventsOptions } from '../service/api.js';
 import type { Following } from '../service/feed-following.js';
 import { readEventsQuery } from './events-query.js';
@@ -12,7 +12,7 @@ import type { Page, Visit } from './visit.js';
 
 /** Where events come from. */
 export interface EventSource {
-  /** Throws `BadParameter`. */
+  /** Throws `BadParameter`, and `Refusal` where events are another daemon's to tell. */
   follow(options: EventsOptions): Following;
 }
 
@@ -33,7 +33,7 @@ const HEADERS = [
 ];
 
 export function eventsPage(options: EventsPageOptions): Page {
-  return { show: (visit) => show(visit, options) };
+  return { isOfLeader: true, show: (visit) => show(visit, options) };
 }
 
 async function show(visit: Visit, { source, timeouts, onCut }: EventsPageOptions): Promise<void> {
@@ -43,6 +43,7 @@ async function show(visit: Visit, { source, timeouts, onCut }: EventsPageOptions
   const following = followingOf(source, query);
   if (following instanceof BadParameter)
     return visit.refuse({ name: 'badQuery', detail: problemText(following) });
+  if (following instanceof Refusal) return visit.refuse({ name: 'noLeader', detail: following.message });
   connection.end();
   response.writeHead(200, [...visit.common, ...HEADERS]);
   if (request.method === 'HEAD') {
@@ -71,11 +72,11 @@ async function show(visit: Visit, { source, timeouts, onCut }: EventsPageOptions
   }
 }
 
-function followingOf(source: EventSource, options: EventsOptions): Following | BadParameter {
+function followingOf(source: EventSource, options: EventsOptions): Following | BadParameter | Refusal {
   try {
     return source.follow(options);
   } catch (error) {
-    if (error instanceof BadParameter) return error;
+    if (error instanceof BadParameter || error instanceof Refusal) return error;
     throw error;
   }
 }

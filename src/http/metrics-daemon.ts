@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Lockd } from '../service/lockd.js';
 import { VERSION } from '../service/version.js';
+import type { ClusterMember } from './leader.js';
 import type { Figure } from './metrics.js';
 import { counter, counters, gauge, histogram, histograms } from './metrics-figures.js';
 import type { HttpMeters } from './metrics-http.js';
@@ -11,6 +12,8 @@ import type { HttpServer } from './server.js';
 
 export interface Measured {
   readonly lockd: Pick<Lockd, 'meters' | 'limits' | 'gauges' | 'health' | 'readiness'>;
+  /** A member of a cluster; absent: it is alone. */
+  readonly member?: ClusterMember;
   readonly loop: LoopDelay;
   readonly http: HttpMeters;
   /** What is open at this moment, and how much is allowed. */
@@ -81,7 +84,7 @@ function workFigures({ lockd, loop }: Measured): Figure[] {
     ),
     gauge(
       'lockd_journal_bytes',
-      'All segments of the journal, which is the history too.',
+      'All segments of the journal, which is the history too; of a cluster, all that it keeps in etcd.',
       () => lockd.gauges().journalBytes,
     ),
     counter(
@@ -125,8 +128,11 @@ function connectionFigures({ lockd, server, http }: Measured): Figure[] {
   ];
 }
 
-function conditionFigures({ lockd }: Measured): Figure[] {
+function conditionFigures({ lockd, member }: Measured): Figure[] {
   return [
+    gauge('lockd_leader', '1 on the member that leads its cluster, or where there is none; else 0.', () =>
+      member?.leader.isUs === false ? 0 : 1,
+    ),
     gauge('lockd_ready', '1 where locks can be had, as /readyz says; else 0.', () =>
       lockd.readiness().status === 'ready' ? 1 : 0,
     ),

@@ -11,8 +11,10 @@ interface PageFile {
   readonly contentType: string;
 }
 
+const DOCUMENT = '/';
+
 const FILES: readonly PageFile[] = [
-  { path: '/', name: 'page.html', contentType: 'text/html; charset=utf-8' },
+  { path: DOCUMENT, name: 'page.html', contentType: 'text/html; charset=utf-8' },
   { path: '/page.js', name: 'page.js', contentType: 'text/javascript; charset=utf-8' },
   { path: '/page.css', name: 'page.css', contentType: 'text/css; charset=utf-8' },
   { path: '/icon.svg', name: 'icon.svg', contentType: 'image/svg+xml' },
@@ -61,10 +63,12 @@ export function pageFiles(
   return new Map(FILES.map((file) => [file.path, pageOf(file, hasUsers, directory)]));
 }
 
-function pageOf({ name, contentType }: PageFile, hasUsers: boolean, directory: URL): Page {
+function pageOf({ path, name, contentType }: PageFile, hasUsers: boolean, directory: URL): Page {
   const body = readText(new URL(name, directory))?.replace(NO_SIGN_IN, hasUsers ? SIGN_IN : NO_SIGN_IN);
   return {
     isOpen: true,
+    // The files beside the document are those of a document that came from here, perhaps just before the leader changed.
+    isOfLeader: path === DOCUMENT,
     show: (visit) => {
       if (body === undefined) visit.refuse({ name: 'missingPage', detail: name });
       else visit.send({ headers: ['Content-Type', contentType, ...HEADERS], body });

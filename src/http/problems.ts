@@ -26,6 +26,7 @@ export const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'";
 const CHALLENGE = 'Basic realm="lockd", charset="UTF-8"';
 
 export const PROBLEMS = {
+  leaderElsewhere: { status: 307, text: (_, problem) => problem },
   malformed: { status: 400, text: (_, reason) => `This is no HTTP/1.1 request: ${reason}` },
   badQuery: { status: 400, text: (_, problem) => problem },
   plainHttp: { status: 400, text: () => 'Only TLS is spoken here: call https://, not http://' },
@@ -95,6 +96,7 @@ export const PROBLEMS = {
     text: () => `Send at most ${MAX_HEADER_BYTES.toLocaleString('en')} bytes of headers`,
   },
   transferCoding: { status: 501, text: () => 'Send Transfer-Encoding: chunked, or Content-Length' },
+  noLeader: { status: 503, text: (_, problem) => problem },
   tooManyConnections: {
     status: 503,
     text: (_, max) =>
@@ -102,14 +104,26 @@ export const PROBLEMS = {
   },
 } as const satisfies Readonly<Record<string, ProblemRow>>;
 
+export type ProblemName = keyof typeof PROBLEMS;
+
 /** Why a request is refused before it is looked into. */
 export interface Problem {
-  readonly name: keyof typeof PROBLEMS;
+  readonly name: ProblemName;
   /**
-   * For `malformed` and `noCertificate` the reason, for `badQuery` the whole text, for `wrongMethod` the methods allowed, for `missingClient` and
+   * For `malformed` and `noCertificate` the reason, for `badQuery`, `leaderElsewhere` and `noLeader` the whole text, for `wrongMethod` the methods allowed, for `missingClient` and
    * `missingPage` the file, for `foreignHost` the name, for `tooManyConnections` their number.
    */
   readonly detail?: string;
+  /** For `leaderElsewhere`: what to ask for instead, a URL. */
+  readonly location?: string;
+}
+
+/** There may be thousands of these: that the limit was reached is told once, and who leads is told by the one that does. */
+const UNTOLD: ReadonlySet<ProblemName> = new Set(['tooManyConnections', 'leaderElsewhere', 'noLeader']);
+
+/** Whether it is worth a line in the log, and is counted. */
+export function isTold({ name }: Problem): boolean {
+  return !UNTOLD.has(name);
 }
 
 /** The answer to a refused request: its status, flat list of headers, and body. The connection ends with it. */
@@ -132,6 +146,8 @@ export function problemAnswer(problem: Problem, facts: ProblemFacts): ProblemAns
     ...['Content-Security-Policy', NOTHING_RUNS],
     ...['Connection', 'close'],
     ...(problem.name === 'wrongMethod' ? ['Allow', detail] : []),
+    ...(problem.location === undefined ? [] : ['Location', problem.location]),
+    ...(problem.name === 'noLeader' ? ['Retry-After', '1'] : []),
     ...(row.status === 401 ? ['WWW-Authenticate', CHALLENGE] : []),
   ];
   return { status: row.status, headers, body };

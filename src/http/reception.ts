@@ -8,12 +8,14 @@ import { performance } from 'node:perf_hooks';
 import type { User } from '../access/user.js';
 import type { CallContext, LockService } from '../service/api.js';
 import type { Access, Rejection } from './access.js';
-import { limitSending, send, sendProblem, sendProblemMessage, xmlHeaders } from './answers.js';
+import type { AnswerHeaders } from './answer-headers.js';
+import { limitSending, send, sendProblem, sendProblemMessage } from './answers.js';
 import { readBody } from './body.js';
 import type { Connection, Connections } from './connections.js';
 import type { AcceptedHosts } from './hosts.js';
+import { type ClusterMember, sentOn } from './leader.js';
 import type { Timeouts } from './limits.js';
-import { type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
+import { isTold, type Problem, type ProblemAnswer, problemAnswer } from './problems.js';
 import { checkRequest } from './request-checks.js';
 import { type Page, type Pages, Visit } from './visit.js';
 
@@ -64,21 +66,17 @@ export interface ReceptionOptions {
   /** Who may call; undefined: everybody. */
   readonly access: Access | undefined;
   readonly timeouts: Timeouts;
-  /** The headers of every answer. */
-  readonly common: readonly string[];
+  readonly headers: AnswerHeaders;
+  /** This daemon as a member of a cluster; undefined: it is alone. */
+  readonly member: ClusterMember | undefined;
   readonly pages: Pages;
 }
 
 export class Reception {
-  // Built once: the answer to a call is what a daemon writes all day.
-  readonly #xmlHeaders: readonly string[];
-
   constructor(
     private readonly options: ReceptionOptions,
     private readonly connections: Connections,
-  ) {
-    this.#xmlHeaders = xmlHeaders(options.common);
-  }
+  ) {}
 
   /** Takes a request. `awaitsContinue`: its body comes only after a `100 Continue`. */
   receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
@@ -89,6 +87,12 @@ export class Reception {
     if (request.headers.upgrade !== undefined) connection.end();
     if ('name' in checked) {
       this.#refuse(connection, request, response, checked);
+      return;
+    }
+    // Before anybody signs in: it says nothing that does not stand in the headers of every answer.
+    const elsewhere = sentOn(this.options.member, request.url ?? '', checked);
+    if (elsewhere) {
+      this.#refuse(connection, request, response, elsewhere);
     } else if (checked.kind === 'page' && checked.page.isOpen) {
       void this.#show(checked.page, connection, request, response, undefined);
     } else {
@@ -157,7 +161,7 @@ export class Reception {
     charset: string | undefined,
     user: User | undefined,
   ): Promise<void> {
-    const { handleCall, service, timeouts } = this.options;
+    const { handleCall, service, headers, timeouts } = this.options;
     const received = performance.now();
     const context = {
       from: connection.from,
@@ -169,7 +173,7 @@ export class Reception {
     try {
       const answer = await handleCall(body, charset, service, context);
       connection.answered();
-      send(response, 200, this.#xmlHeaders, answer, connection.endsWith(response));
+      send(response, 200, headers.xml, answer, connection.endsWith(response));
       limitSending(connection.socket, response, timeouts.answerMs);
     } catch (error) {
       this.#fail(connection, error);
@@ -183,11 +187,15 @@ export class Reception {
     response: ServerResponse,
     user: User | undefined,
   ): Promise<void> {
-    const { common, timeouts } = this.options;
+    const { headers, timeouts } = this.options;
     const refuse = (problem: Problem) => this.#refuse(connection, request, response, problem);
     try {
       await page.show(
-        new Visit({ connection, request, response, user, common, answerMs: timeouts.answerMs, refuse }),
+        new Visit({
+          ...{ connection, request, response, user, refuse },
+          common: headers.common,
+          answerMs: timeouts.answerMs,
+        }),
       );
     } catch (error) {
       this.#fail(connection, error);
@@ -223,10 +231,10 @@ export class Reception {
   }
 
   #answerTo({ from }: { readonly from: string }, problem: Problem): ProblemAnswer {
-    const { maxBodyBytes, timeouts, common, log } = this.options;
+    const { maxBodyBytes, timeouts, headers, log } = this.options;
+    const { common } = headers;
     const answer = problemAnswer(problem, { maxBodyBytes, requestMs: timeouts.requestMs, common });
-    // There may be thousands of these; that the limit was reached is told once.
-    if (problem.name !== 'tooManyConnections') {
+    if (isTold(problem)) {
       log({ event: 'requestRefused', from, status: answer.status, text: answer.body.trimEnd() });
     }
     return answer;

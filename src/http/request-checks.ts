@@ -95,10 +95,16 @@ function checkSender(
 const ORIGIN_OF_ABSOLUTE_URL = /^https?:\/\/[^/?]*/i;
 
 /** Without the query, which is no part of XML-RPC; whole URLs are as good as paths (RFC 9112, 3.2.2). */
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   if (CALL_PATHS.has(target)) return target;
   const path = target.replace(ORIGIN_OF_ABSOLUTE_URL, '').replace(/\?.*$/, '');
   return path === '' ? '/' : path;
+}
+
+/** What stands behind the path, with its question mark; empty where there is nothing. */
+export function queryOf(target: string): string {
+  const start = target.indexOf('?');
+  return start < 0 ? '' : target.slice(start);
 }
 
 function checkCall(headers: IncomingHttpHeaders, maxBodyBytes: number): CallRequest | Problem {

@@ -9,13 +9,14 @@ import { Server as TlsServer } from 'node:tls';
 import type { LockService } from '../service/api.js';
 import type { Access } from './access.js';
 import { addressText, isSocketAddress, type ListenAddress, listenError } from './addresses.js';
-import { commonHeaders } from './answers.js';
+import { AnswerHeaders } from './answer-headers.js';
 import { type ClientFiles, readClientFiles } from './client-files.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { Connections } from './connections.js';
 import { type EventSource, eventsPage } from './events.js';
 import { Handshakes } from './handshakes.js';
 import { AcceptedHosts } from './hosts.js';
+import type { ClusterMember } from './leader.js';
 import { MAX_BODY_BYTES, MAX_CONNECTIONS, TIMEOUTS, type Timeouts } from './limits.js';
 import { type NodeServer, plainServer, tlsServer } from './node-server.js';
 import { builtInPages } from './pages.js';
@@ -44,8 +45,10 @@ export interface ListenOptions {
   readonly access?: Access;
   /** Where one is absent, that of `TIMEOUTS` applies. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Names the lock directory for ever; stands in every answer as `X-Lockd-Id`. */
+  /** Names the lock directory, or the cluster, for ever; stands in every answer as `X-Lockd-Id`. */
   readonly id?: string;
+  /** This daemon as a member of a cluster; absent: it is alone. */
+  readonly member?: ClusterMember;
   /** The clients to hand out; those of this package when absent. */
   readonly clientFiles?: ClientFiles;
   /** Where `/events` comes from; absent: there is no such page. */
@@ -99,6 +102,7 @@ export class HttpServer {
     access,
     timeouts,
     id,
+    member,
     clientFiles = readClientFiles(),
     events,
     pages = new Map(),
@@ -119,7 +123,8 @@ export class HttpServer {
       pages: new Map([...builtInPages(service, clientFiles), ...streams, ...pages]),
       hosts: new AcceptedHosts([...allowedHosts, ...called]),
       timeouts: this.#timeouts,
-      common: commonHeaders(id),
+      headers: new AnswerHeaders(id, member),
+      member,
     };
     this.#parts = {
       reception: new Reception(receptionOptions, this.#connections),

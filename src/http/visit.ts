@@ -7,11 +7,14 @@ import type { User } from '../access/user.js';
 import { limitSending, send } from './answers.js';
 import type { Connection } from './connections.js';
 import type { Problem } from './problems.js';
+import { queryOf } from './request-checks.js';
 
 /** What a path shows to those who read it. */
 export interface Page {
   /** Shown to everybody who reaches the daemon; otherwise, where there are users, to those who have signed in. */
   readonly isOpen?: boolean;
+  /** Only the leader of a cluster has it; the other members send on there. */
+  readonly isOfLeader?: boolean;
   /**
    * Answers a visit, by `visit.send` or `visit.refuse`, once; at once or later. When it throws or rejects, the connection
    * is cut without an answer and the log says why.
@@ -61,9 +64,7 @@ export class Visit {
 
   /** What stands behind the `?`. */
   get query(): URLSearchParams {
-    const url = this.request.url ?? '';
-    const start = url.indexOf('?');
-    return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+    return new URLSearchParams(queryOf(this.request.url ?? ''));
   }
 
   /** The headers of every answer, for those who write one piece by piece. */

@@ -12,7 +12,7 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
   [13, 'Sign in as a user who may, or ask whoever runs the daemon.'],
   [14, 'Unlock what is not needed, or have the limit raised.'],
   [15, 'Make room there, or mend the disk; then try again.'],
-  [16, 'Try again in some seconds.'],
+  [16, 'Try again in some seconds; where another daemon is named as the leader, open the page there.'],
   [-32602, 'Change what was entered, and try again.'],
   [-32603, 'Look into the log of the daemon.'],
 ]);

@@ -4,16 +4,25 @@
  */
 import { retryMs } from './backoff.js';
 import { EventStreamParser, type StreamedEvent } from './event-stream-parser.js';
+import { NotLeading } from './leader.js';
 import type { Session } from './session.js';
+import { askWhoLeads } from './who-leads.js';
 
 /** What is asked of the stream, as the parameters of `/events`. */
 export type FeedFilter = Readonly<Record<string, string | undefined>>;
 
-export type FeedState =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'live' }
-  /** `since`: when the stream was cut. `problem`: a sentence without its full stop. */
-  | { readonly kind: 'cut'; readonly since: Date; readonly problem: string; readonly retryAt: number };
+export type FeedState = { readonly kind: 'connecting' } | { readonly kind: 'live' } | FeedCut;
+
+export interface FeedCut {
+  readonly kind: 'cut';
+  /** When the stream was cut. */
+  readonly since: Date;
+  /** A sentence without its full stop. */
+  readonly problem: string;
+  /** Where the leader is, if the daemon said that it is none. */
+  readonly leader: URL | undefined;
+  readonly retryAt: number;
+}
 
 /** What happened to a lock, as the stream tells it. */
 export interface FeedEvent {
@@ -123,7 +132,7 @@ export class EventFeed {
     const { signal } = this.#stop;
     if (this.#state.kind !== 'cut') this.#tell({ kind: 'connecting' });
     this.#read(signal).catch((error: unknown) => {
-      if (!signal.aborted) this.#cut(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) this.#cut(error instanceof Error ? error : new Error(String(error)));
     });
   }
 
@@ -138,10 +147,13 @@ export class EventFeed {
         headers: { ...this.session.headers, ...(this.#lastId && { 'Last-Event-ID': this.#lastId }) },
         cache: 'no-store',
         credentials: 'omit',
+        // Another origin, as which nobody signed in.
+        redirect: 'manual',
         signal: connection.signal,
       }).catch((error: Error) => {
         throw silence.isOver || signal.aborted ? error : new Error('The daemon cannot be reached');
       });
+      if (response.type === 'opaqueredirect') throw await askWhoLeads(connection.signal);
       if (response.status === 401) return this.listener.onSignedOut((await response.text()).trim());
       if (!response.ok || !response.body) {
         throw new Error(
@@ -193,11 +205,18 @@ export class EventFeed {
     this.listener.onReady(this.#isResuming);
   }
 
-  #cut(problem: string): void {
+  #cut(error: Error): void {
+    const leader = error instanceof NotLeading ? error.leader : undefined;
     this.#failures += 1;
     this.#cutSince ??= new Date();
     const wait = retryMs(this.#failures, Math.random());
-    this.#tell({ kind: 'cut', since: this.#cutSince, problem, retryAt: performance.now() + wait });
+    this.#tell({
+      kind: 'cut',
+      since: this.#cutSince,
+      problem: error.message,
+      leader,
+      retryAt: performance.now() + wait,
+    });
     this.#retry = setTimeout(() => this.#connect(), wait);
   }
 

@@ -1,6 +1,6 @@
 /** Says whether the page is alive, and since when it is not: what it shows then may be old. */
 import { button, element, moment } from './dom.js';
-import type { FeedState } from './event-feed.js';
+import type { FeedCut, FeedState } from './event-feed.js';
 
 /** Milliseconds for which connecting is nothing to speak of. */
 const PATIENCE_MS = 1_000;
@@ -26,7 +26,7 @@ export class LiveStatus {
     }
   }
 
-  #showCut({ since, problem, retryAt }: Extract<FeedState, { kind: 'cut' }>): void {
+  #showCut({ since, problem, leader, retryAt }: FeedCut): void {
     this.#say('Not live');
     const count = () => {
       const seconds = Math.max(0, Math.ceil((retryAt - performance.now()) / 1_000));
@@ -43,6 +43,7 @@ export class LiveStatus {
         {},
         element('strong', {}, 'Not live since ', moment(since), '.'),
         ` ${problem}. What you see may be old. `,
+        leader && leaderLink(leader),
       ),
       element('p', { 'aria-live': 'off' }, this.#countdown, ' ', button('Try now', this.retryNow)),
     );
@@ -52,4 +53,14 @@ export class LiveStatus {
   #say(text: string): void {
     if (this.light.textContent !== text) this.light.textContent = text;
   }
+}
+
+/** Leads to what is shown here, as the leader shows it. Who follows it signs in there anew: it is another address. */
+function leaderLink(leader: URL): HTMLElement {
+  const link = element('a', { href: leader.href }, `Open it at the leader, ${leader.host}`);
+  // The address of this page changes while the banner stands.
+  link.addEventListener('click', () => {
+    link.href = `${leader.href.replace(/\/$/, '')}/${location.hash}`;
+  });
+  return link;
 }

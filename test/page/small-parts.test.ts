@@ -5,6 +5,7 @@ import { adviceFor } from '../../src/page/advice.js';
 import { retryMs } from '../../src/page/backoff.js';
 import { readDuration } from '../../src/page/duration.js';
 import { isLater } from '../../src/page/event-order.js';
+import { problemIn, readLeader } from '../../src/page/leader.js';
 import { isUnsettled } from '../../src/page/unsettled.js';
 import type { FileStatus } from '../../src/service/api.js';
 
@@ -58,6 +59,28 @@ test('there is advice for every refusal that a deed of the page can meet', () =>
     ...['fencing', 'tooMany', 'storageFull', 'unavailable'],
   ] as const;
   for (const name of names) expect(adviceFor(REFUSALS[name].code), name).toMatch(/^[A-Z].*\.$/);
+});
+
+describe('what a member says that does not lead', () => {
+  test.each([
+    ['http://a.example:7420', 'http://a.example:7420/'],
+    ['https://locks.example/east', 'https://locks.example/east'],
+    ['javascript:alert(1)', undefined],
+    ['a.example', undefined],
+    [null, undefined],
+  ])('the address %j of the leader', (header, address) => {
+    expect(readLeader(header)?.href).toBe(address);
+  });
+
+  test.each([
+    ['{"status":"notReady","problems":["This one.","That one."]}', 'This one.'],
+    ['{"status":"ready","problems":[]}', undefined],
+    ['{"problems":[1]}', undefined],
+    ['{}', undefined],
+    ['<html>', undefined],
+  ])('the problem in %s', (text, problem) => {
+    expect(problemIn(text)).toBe(problem);
+  });
 });
 
 describe('what changes without an event', () => {

@@ -65,6 +65,20 @@ type Series = readonly [name: string, loud: string, calm: string];
 const ALERTS: readonly (readonly [alert: string, series: readonly Series[]])[] = [
   ['LockdDown', [['up{job="lockd"}', '0x30', '1x30']]],
   ['LockdNotReady', [['lockd_ready', '0x30', '1x30']]],
+  [
+    'LockdNotReady',
+    [
+      ['lockd_ready', '0x30', '0x30'],
+      ['lockd_leader', '1x30', '0x30'],
+    ],
+  ],
+  [
+    'LockdLeaderless',
+    [
+      ['lockd_leader{instance="a"}', '0x30', '0x10 1x30'],
+      ['lockd_leader{instance="b"}', '0x30', '1x10 0x30'],
+    ],
+  ],
   ['LockdFencingTakesLong', [['lockd_fencing', '1x30', '1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1']]],
   ['LockdProblem', [['lockd_problems', '2x30', '0x15 1x30']]],
   ['LockdMaintenanceFails', [['lockd_maintenance_failures_total', '0+1x30', '0x10 1x30']]],

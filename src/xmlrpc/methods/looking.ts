@@ -67,7 +67,7 @@ export const looking: readonly Method[] = [
     parameters: {},
     returns: 'struct',
     answer:
-      'struct of `version`, `started`, `directory`, `connections`, `held`, `waiting`, `fencing`, `grants`, `refusals`, `lost`, `journalBytes`',
+      'struct of `version`, `started`, `directory`, `connections`, `held`, `waiting`, `fencing`, `grants`, `refusals`, `lost`, `journalBytes`, and in a cluster `leader`',
     summary: 'What the daemon has done since it started, and what it holds now.',
     call: async (_none, { service, context }) => ({
       ...(await service.stats()),
