@@ -87,6 +87,14 @@ _log = logging.getLogger('lockd')
 CONNECT_SECONDS = 2.0
 # Seconds for which one call waits in the line: many proxies cut what is silent for 30 s.
 SLICE_SECONDS = 25.0
+# The same in a cluster, whose leader may have been stopped, and the seconds for its answer: then another one is asked.
+CLUSTER_SLICE_SECONDS = 5.0
+COMEBACK_SECONDS = 5.0
+# Seconds for the first answer to what can be asked of another one, too; twice as many each time that it is asked again.
+SOON_SECONDS = 2.5
+# Seconds for which a call to a cluster is tried: another one leads within 10. And the pauses within.
+FAILOVER_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS, LEAST_PAUSE_SECONDS = 1.0, 0.2
 # Seconds for which the daemon keeps the place of a client that is away, unless it is asked otherwise.
 CLAIM_SECONDS = 30.0
 # Seconds between two tries to come back to a place, and between two looks at who is in the way.
@@ -282,6 +290,8 @@ class Stopping(Refused, Unavailable):
     """The daemon is stopping, or is not the one that decides."""
 
     code, exit_status, name = 16, NO_DAEMON, 'unavailable'
+    # Where the leader of the cluster is, as one says who does not lead, and knows.
+    leader: Optional[str] = None
 
 
 class Ended(Refused):
@@ -713,15 +723,31 @@ def _with_zone(value: Any) -> Any:
 
 
 class Retry(NamedTuple):
-    """How often a call is tried, and the seconds between: `delay`, each time `factor` longer, give or take `jitter`."""
+    """
+    How often a call is tried, and the seconds between: `delay`, each time `factor` longer, give or take `jitter`.
+
+    failover  seconds for which a call to a cluster goes on to be tried, beyond `attempts`: to several addresses, or to one
+              that says that it does not lead; None: 15, and 0 where `attempts` is not 4
+    """
 
     attempts: int = 4
     delay: float = 0.5
     factor: float = 2.0
     jitter: float = 0.2
+    failover: Optional[float] = None
 
-    def pause(self, attempt: int) -> float:
-        return self.delay * self.factor ** (attempt - 1) * (1 + self.jitter * random.uniform(-1, 1))
+    @property
+    def failover_seconds(self) -> float:
+        if self.failover is not None:
+            return self.failover
+        return FAILOVER_SECONDS if self.attempts == Retry().attempts else 0.0
+
+    def pause(self, attempt: int, least: float = 0.0, most: float = math.inf) -> float:
+        try:
+            seconds = self.delay * self.factor ** (attempt - 1)
+        except OverflowError:
+            seconds = most
+        return min(most, max(least, seconds)) * (1 + self.jitter * random.uniform(-1, 1))
 
 
 _ONCE = Retry(attempts=1)
@@ -781,7 +807,7 @@ class Client:
             self._addresses, in_url = _read_urls(url or os.environ.get('LOCKD_URL') or DEFAULT_URL)
         except BadParameter as problem:
             raise BadParameter('the URL {}'.format(problem)) from None
-        self.url = ','.join(address.text for address in self._addresses)
+        self.url = _urls_text(self._addresses)
         tls = [given or os.environ.get(name) for given, name in ((ca, 'LOCKD_CA'), (cert, 'LOCKD_CERT'), (key, 'LOCKD_KEY'))]
         is_secure = any(address.scheme == 'https' for address in self._addresses)
         self._wire = _Wire(_find_user(user, secret, in_url, bool(url)), _tls_context(*tls) if is_secure or any(tls) and ssl else None)
@@ -877,8 +903,11 @@ class Client:
     # Plain calls: what the daemon answers, as dicts
 
     def unlock(self, resource: str, token: Optional[str] = None) -> bool:
-        """Gives it back; with a token, only that very hold."""
-        return self._call('unlock', self.prefix + resource, self.client, _token(token)).value is True
+        """Gives it back; with a token, only that very hold, and then it may be asked again after a lost answer."""
+        if token is None:
+            return self._call('unlock', self.prefix + resource, self.client, {}).value is True
+        self._give_back(self.prefix + resource, self.client, str(token))
+        return True
 
     def renew(self, resource: str, ttl: Optional[float] = None, token: Optional[str] = None) -> Dict[str, Any]:
         """The lease runs for the greater of what is left and its ttl; a new `ttl` may shorten it."""
@@ -953,51 +982,58 @@ class Client:
         repeatable: bool = False,
         wait: float = 0,
         timeout: Optional[float] = None,
-        retry: Optional[Retry] = None
+        retry: Optional[Retry] = None,
+        failover: float = math.inf
     ) -> _Answer:
         """
-        Calls until there is an answer, as often as `retry` says. Once the call may have arrived, only a `repeatable` one
-        is sent again: one that twice comes to the same as once.
+        Calls until there is an answer, as often as `retry` says; a cluster has `failover` seconds at most to find another
+        leader. Once the call may have arrived, only a `repeatable` one is sent again: one that twice comes to the same as once.
         """
         body = _write_call(method, parameters)
         if self._is_open:
             return _Answer(_open_answer(method, parameters), clock(), clock())
         retry = retry or self.retry
-        seconds = self.timeout if timeout is None else timeout
-        may_have_arrived = False
+        most = min(retry.failover_seconds, failover)
+        tries = _Tries(self._addresses, repeatable, wait, self.timeout if timeout is None else timeout, most > 0)
+        over = clock() + most
         for attempt in itertools.count(1):
-            for _ in self._addresses:
-                address = self._addresses[self._turn % len(self._addresses)]
-                sent = clock()
+            addresses = tries.order(self._turn)
+            while addresses:
+                address, sent = addresses.pop(0), clock()
                 try:
-                    connect = min(CONNECT_SECONDS, seconds)
                     path = '/' if address.scheme == 'unix' else address.path
-                    page = self._wire.exchange(address, path, body, connect, seconds + wait)
+                    page = self._wire.exchange(address, path, body, *tries.patience(address, over - sent))
                     self._compare_cluster(page, address)
-                    return _Answer(_read_answer(page, address.text, self._wire.user), sent, clock())
+                    answer = _Answer(_read_answer(page, address.text, self._wire.user), sent, clock())
+                    self._turn = self._addresses.index(address)
+                    return answer
                 except _Cut as cut:
-                    problem: Exception = cut
-                    may_have_arrived = may_have_arrived or cut.sent
-                    if cut.sent and (cut.slow or not repeatable):
-                        self._turn += 1  # the next call may find another one that answers
+                    # The next call may find another one that answers.
+                    self._leave(address)
+                    if tries.is_in_doubt(address, cut):
                         raise OutcomeUnknown(_lost_text(address, method, cut)) from cut
                 except Stopping as stopping:
-                    problem = stopping
+                    self._leave(address)
+                    leader = tries.follower(address, stopping, page.headers.get('X-Lockd-Leader'))
+                    if leader in addresses:
+                        addresses.insert(0, addresses.pop(addresses.index(leader)))
                 except Refused as refused:
-                    refused.after_lost_answer = may_have_arrived
+                    self._turn = self._addresses.index(address)
+                    refused.after_lost_answer = tries.may_have_arrived
                     raise
-                self._turn += 1
-            if attempt >= retry.attempts:
+            left = over - clock() if tries.is_of_cluster and not wait else 0.0
+            # Whoever waits counts the time that has gone by before this is sent again.
+            if attempt >= retry.attempts and left <= 0 or wait and tries.followers:
                 break
-            time.sleep(retry.pause(attempt))
-        if may_have_arrived:
-            raise OutcomeUnknown(_lost_text(address, method, problem)) from problem
-        if isinstance(problem, Stopping):
-            raise problem
-        raise Unavailable(
-            'No daemon answers at {} ({}; {}). Start one with: lockd serve. Or name the right address with --url or '
-            'LOCKD_URL'.format(self.url, problem, '1 try' if attempt == 1 else '{} tries'.format(attempt))
-        ) from problem
+            longest = max(LONGEST_PAUSE_SECONDS, retry.delay) if tries.is_of_cluster else math.inf
+            least = LEAST_PAUSE_SECONDS if attempt >= retry.attempts else 0.0
+            time.sleep(retry.pause(attempt, least, longest))
+        raise tries.failure(method, attempt)
+
+    def _leave(self, address: _Address) -> None:
+        """Whoever calls next begins behind this one, unless another one was found meanwhile."""
+        if self._addresses[self._turn % len(self._addresses)] == address:
+            self._turn += 1
 
     def _ask(self, method: str, *parameters: Any, **patience: Any) -> Any:
         """The answer to a question: where it is lost, nothing has happened."""
@@ -1039,6 +1075,93 @@ class Client:
             return {'status': str(health['status']), 'problems': list(map(str, health['problems']))}
         except (_Cut, ValueError, TypeError, LookupError) as problem:
             raise Unavailable('{}/healthz cannot be read ({})'.format(address.text, problem)) from problem
+
+
+class _Tries:
+    """What the tries of one call have met, and what follows from it: where to ask next, and for how long, or which failure."""
+
+    def __init__(self, addresses: List[_Address], repeatable: bool, wait: float, seconds: float, is_patient: bool):
+        self._addresses, self._repeatable, self._wait, self._seconds = addresses, repeatable, wait, seconds
+        self._is_patient = is_patient  # whether it is tried for long enough to ask anybody again
+        self.is_of_cluster = len(addresses) > 1
+        self.may_have_arrived = False
+        # How each one failed last: who says that it does not lead, and who did not answer.
+        self.followers: Dict[_Address, Stopping] = {}
+        self._silent: Dict[_Address, _Cut] = {}
+        self._slow: Dict[_Address, int] = {}
+        self._last: Tuple[_Address, Exception] = (addresses[0], Stopping('not tried'))
+
+    def order(self, turn: int) -> List[_Address]:
+        """All addresses, beginning with that one; those behind the others of which no answer came in time."""
+        start = turn % len(self._addresses)
+        return sorted(self._addresses[start:] + self._addresses[:start], key=lambda one: self._slow.get(one, 0))
+
+    def patience(self, address: _Address, left: float) -> Tuple[float, float]:
+        """Seconds to connect and for the answer. One that was stopped holds up nobody who can ask another one."""
+        connect, seconds = min(CONNECT_SECONDS, self._seconds), self._seconds
+        if len(self._addresses) > 1 and self._wait:
+            seconds = min(seconds, COMEBACK_SECONDS)
+        elif len(self._addresses) > 1 and self._repeatable and self._is_patient:
+            first = max(SOON_SECONDS, seconds / 4)
+            # It is asked again, and longer; the last ones to be asked are those that answer.
+            seconds = min(seconds, first * 2 ** self._slow.get(address, 0), max(first, left - 2))
+        return connect, seconds + self._wait
+
+    def is_in_doubt(self, address: _Address, cut: _Cut) -> bool:
+        """Nobody has answered there; whether it must not be sent again, although it may have been carried out."""
+        self._last, self._silent[address] = (address, cut), cut
+        self.followers.pop(address, None)
+        self.may_have_arrived = self.may_have_arrived or cut.sent
+        if cut.slow:
+            self._slow[address] = self._slow.get(address, 0) + 1
+        return cut.sent and (not self._repeatable or cut.slow and len(self._addresses) == 1)
+
+    def follower(self, address: _Address, stopping: Stopping, leader: Optional[str]) -> Optional[_Address]:
+        """One says that it stops, or does not lead; answers which one does, if that is one of ours."""
+        self._last, self.is_of_cluster = (address, stopping), True
+        self.followers.pop(address, None)
+        self.followers[address] = stopping
+        if not leader or not re.match('https?://[^@]+$', leader):
+            return None
+        stopping.leader = leader
+        return self._find(leader)
+
+    def _find(self, leader: str) -> Optional[_Address]:
+        with contextlib.suppress(BadParameter):
+            meant = _read_url(leader)[0]
+            return next((one for one in self._addresses if one[1:] == meant[1:]), None)
+        return None
+
+    def failure(self, method: str, attempts: int) -> Unavailable:
+        """What the call fails with after its last try."""
+        address, problem = self._last
+        if self.may_have_arrived:
+            failure: Unavailable = OutcomeUnknown(_lost_text(address, method, problem))
+        elif self.followers:
+            return self._not_led(list(self.followers.values())[-1])
+        else:
+            failure = Unavailable(
+                'No daemon answers at {} ({}; {}). Start one with: lockd serve. Or name the right address with --url or '
+                'LOCKD_URL'.format(_urls_text(self._addresses), problem, '1 try' if attempts == 1 else '{} tries'.format(attempts))
+            )
+        failure.__cause__ = problem
+        return failure
+
+    def _not_led(self, stopping: Stopping) -> Stopping:
+        """Somebody answers, and says that another one leads: why that one was of no use."""
+        address = self._find(stopping.leader) if stopping.leader else None
+        if stopping.leader and address is None:
+            # Whoever has written its address may be anybody: user and secret are not sent there.
+            return Stopping(
+                '{}. That is none of the addresses that were given, and no other is called. Name it, too, with --url or '
+                'LOCKD_URL: {},{}'.format(stopping.text, _urls_text(self._addresses), _printable(stopping.leader))
+            )
+        silence = self._silent.get(address) if address else None
+        return Stopping('{}, which does not answer ({})'.format(stopping.text, silence)) if silence else stopping
+
+
+def _urls_text(addresses: List[_Address]) -> str:
+    return ','.join(address.text for address in addresses)
 
 
 def _open_answer(method: str, parameters: Tuple[Any, ...]) -> Any:
@@ -1126,17 +1249,17 @@ class _Line:
         until = clock() + seconds
         if seconds <= 0:
             return self.lock(0)
-        if seconds <= SLICE_SECONDS and not tell:
+        if seconds <= self.slice_seconds and not tell:
             return self._through_outages(lambda: self.lock(max(0.0, until - clock())), until)
-        answer = self._through_outages(self.enqueue, until)
-        slices = itertools.chain([0.2], itertools.repeat(LOOK_SECONDS)) if tell else itertools.repeat(SLICE_SECONDS)
+        answer = self._through_outages(lambda: self.enqueue(until), until)
+        slices = itertools.chain([0.2], itertools.repeat(LOOK_SECONDS)) if tell else itertools.repeat(self.slice_seconds)
         look = _Look(self._client, self._offer, tell)
         while 'hold' not in answer.value:
             try:
                 answer = self._slice(next(slices), until)
             except TimedOut as timed_out:
                 if clock() >= until:
-                    self.cancel()
+                    self.cancel(failover=0)
                     raise TimedOut(_GAVE_UP_TEXT.sub('Gave up after ' + _seconds(seconds), timed_out.text)) from None
                 look.and_tell()
         return answer._replace(value=answer.value['hold'])
@@ -1150,14 +1273,20 @@ class _Line:
             return self._through_outages(wait, until)
         except NotQueued:
             # We were away for too long, as a machine that slept: back to the end of the line.
-            return self._through_outages(self.enqueue, until)
+            return self._through_outages(lambda: self.enqueue(until), until)
+
+    @property
+    def slice_seconds(self) -> float:
+        """For how long one call waits."""
+        return CLUSTER_SLICE_SECONDS if len(self._client._addresses) > 1 else SLICE_SECONDS
 
     def lock(self, seconds: float) -> _Answer:
         options = dict(self._offer.options, wait=seconds)
         return self._call('lock', options, wait=seconds, repeatable=not seconds)
 
-    def enqueue(self) -> _Answer:
-        answer = self._call('enqueue', self._offer.options, repeatable=True)
+    def enqueue(self, until: float = math.inf) -> _Answer:
+        left = max(0.0, until - clock())
+        answer = self._call('enqueue', self._offer.options, repeatable=True, failover=left)
         _struct(answer.value)
         self._is_known = True
         return answer
@@ -1252,7 +1381,7 @@ class Place:
             return self._hold
         until = math.inf if seconds is None else clock() + seconds
         while True:
-            span = min(SLICE_SECONDS, max(0.0, until - clock()))
+            span = min(self._line.slice_seconds, max(0.0, until - clock()))
             try:
                 answer = self._line._through_outages(lambda: self._line.wait(span), until)
             except TimedOut:
@@ -2598,7 +2727,7 @@ class _Call:
             raise _UsageError('--user and --secret-file belong together (LOCKD_USER, LOCKD_SECRET_FILE): give both, or neither')
         tls = {one: self.settings[one] for one in ('ca', 'cert', 'key')}
         # With connections that time out, three tries take 10 s.
-        retry = Retry(attempts=3, delay=1, factor=3, jitter=0)
+        retry = Retry(attempts=3, delay=1, factor=3, jitter=0, failover=FAILOVER_SECONDS)
         try:
             if user is not None and self._has_user:
                 raise _UsageError('The address names a user, and so does --user or LOCKD_USER: leave one of them out')
@@ -3070,8 +3199,8 @@ def _report(problem: Error, call: Optional[_Call]) -> int:
         other = call.settings['conflict-exit-code']
         status = status if other is None else other
     client = call.client()
-    # Who may not even ask for it is told no more.
-    found = None if isinstance(problem, Denied) else _status_or_none(client, call.resource)
+    # Who may not even ask for it is told no more; and who does not lead knows no more.
+    found = None if isinstance(problem, (Denied, Stopping)) else _status_or_none(client, call.resource)
     facts = [*_holder_texts(found), *_line_texts(found, client.client)] if found else []
     advice = '. '.join([*facts, _advice(problem, call, client.client, found)])
     return _fail(call, status, text, advice, code=problem.code, name=problem.name, status=found)

@@ -245,7 +245,7 @@ _lockd_prepare() {
     _lockd_say 'lockd.sh needs the program curl, which is not here; install it'
     exit 70
   }
-  id='' answer='' code='' fault='' problem='' posting='' deadline='' in_run=''
+  id='' answer='' code='' fault='' problem='' posting='' deadline='' in_run='' lost='' unled='' leader='' until='' is_cluster=''
   _lockd_open_scratch 8
 }
 
@@ -544,6 +544,7 @@ _lockd_parse() {
       if (header ~ /^content-type:/) type = tolower(value)
       if (header ~ /^location:/) redirect = value
       if (header ~ /^x-lockd-id:/) id = plain(value)
+      if (header ~ /^x-lockd-leader:/) leader = plain(value)
       next
     }
     { body = body $0 "\n" }
@@ -552,6 +553,7 @@ _lockd_parse() {
       # Nothing in a head that was cut off can be relied on: curl takes it for a whole one.
       if (!in_body) ended(status == "" ? "broken=no answer" : "broken=it is cut off")
       if (id != "") print "id=" id
+      if (leader != "") print "leader=" leader
       if (status == 401) ended("shut=401")
       # Others that refuse may be no lockd, and say something else.
       if (status == 403 && id != "") ended("shut=" plain(substr(body, 1, 500)))
@@ -611,14 +613,20 @@ END
 }
 
 # One call: METHOD PARAMETERS MILLISECONDS. Status 0: the answer is there; 1: refused, with `code` and `fault`; 2: nobody
-# answered, `problem` says why. All addresses are tried in turn, the one that answered last first, each for so long, but none
-# beyond the `deadline`, where there is one. Ends us where the address is no lockd, or one of another cluster; but while a command
-# runs (`in_run`) the first is an outage like others, and the second status 3.
+# answered, `problem` says why, and `lost` whether it may have been carried out. All addresses are tried in turn, the one that led
+# last first, and who is said to lead before the others; each for so long, but none beyond the `deadline`, where there is one. Ends us
+# where the address is no lockd, or one of another cluster; but while a command runs (`in_run`) the first is an outage like others,
+# and the second status 3.
 _lockd_call() {
   body="<?xml version='1.0'?><methodCall><methodName>$1</methodName><params>$2</params></methodCall>"
-  for address in $(_lockd_urls); do
+  most=$3 unled='' silent=''
+  # shellcheck disable=SC2046
+  set -- $(_lockd_urls)
+  while [ $# -gt 0 ]; do
+    address=$1
+    shift
     _lockd_clock
-    sent=$now patience=$3
+    sent=$now patience=$most
     if [ -n "$deadline" ]; then
       [ $((deadline - now)) -ge "$patience" ] || patience=$((deadline - now))
       [ "$patience" -gt 0 ] || return 2
@@ -626,8 +634,8 @@ _lockd_call() {
     _lockd_post "$address" "$body" "$patience"
     case $? in
       0) ;;
-      28) problem="$address: no answer in time" && continue ;;
-      6 | 7) problem="$address: no connection" && continue ;;
+      28) problem="$address: no answer in time" lost=1 silent="$silent $address" && continue ;;
+      6 | 7) problem="$address: no connection" silent="$silent $address" && continue ;;
       51 | 60)
         problem="The certificate of $address is not trusted. Name the address as it stands in the certificate, and the authority that signed it with --ca or LOCKD_CA"
         [ -z "$in_run" ] || continue
@@ -635,11 +643,11 @@ _lockd_call() {
         exit 69
         ;;
       58 | 77) _lockd_unusable_files && continue ;;
-      *) problem="$address: the connection broke" && continue ;;
+      *) problem="$address: the connection broke" lost=1 silent="$silent $address" && continue ;;
     esac
     answer=$(_lockd_parse)
     if _lockd_find not; then
-      problem="$address does not answer as a lockd does ($found)"
+      problem="$address does not answer as a lockd does ($found)" lost=1
       [ -z "$in_run" ] || continue
       _lockd_say "$problem. Name the right address with --url or LOCKD_URL"
       exit 69
@@ -651,7 +659,7 @@ _lockd_call() {
       exit 77
     fi
     if _lockd_find broken; then
-      problem="$address: the answer cannot be read, $found"
+      problem="$address: the answer cannot be read, $found" lost=1
       continue
     fi
     if _lockd_find id; then
@@ -663,16 +671,43 @@ _lockd_call() {
       fi
       id=$found
     fi
-    _lockd_prefer "$address"
-    _lockd_find fault.faultCode || return 0
+    if ! _lockd_find fault.faultCode; then
+      _lockd_prefer "$address"
+      return 0
+    fi
     code=$found
     case $code in '' | *[!0-9-]*) code=-32600 ;; esac
     _lockd_find fault.faultString
     fault=$found
-    [ "$code" -eq 16 ] || return 1
-    problem="$address: $fault"
+    if [ "$code" -ne 16 ]; then
+      _lockd_prefer "$address"
+      return 1
+    fi
+    # Nothing was done here: it stops, or another one leads.
+    problem="$address: $fault" others='' led='' is_cluster=1
+    _lockd_find leader
+    unled=$fault leader=${found%/}
+    for text; do
+      if [ "${text%/}" = "$leader" ]; then led=$text; else others="$others $text"; fi
+    done
+    # shellcheck disable=SC2086
+    set -- $led $others
   done
+  [ -z "$unled" ] || _lockd_tell_who_leads
   return 2
+}
+
+# Into `problem`: what one said who does not lead, and why the one that does was of no use. Whoever has written its address may be
+# anybody: user and secret are not sent there.
+_lockd_tell_who_leads() {
+  problem=$unled
+  [ -n "$leader" ] || return 0
+  for text in $(_lockd_urls); do
+    [ "${text%/}" = "$leader" ] || continue
+    case "$silent " in *" $text "*) problem="$unled, which does not answer" ;; esac
+    return 0
+  done
+  problem="$unled. That is none of the addresses that were given, and no other is called. Name it, too, with --url or LOCKD_URL: $url,$leader"
 }
 
 # curl does not say which; whatever was readable at the start may be so no more while a command runs.
@@ -696,20 +731,35 @@ _lockd_not_let_in() {
   esac
 }
 
-# The same, three tries in 10 s where nobody is there. `was_lost`: an earlier try may have been carried out.
+# The same, three tries in 10 s where nobody is there; a cluster has 15 s to find another leader, up to the moment `until`. Where
+# there are others, nobody waits long for one that was stopped. `was_lost`: an earlier try may have been carried out.
 _lockd_repeat() {
-  was_lost=''
-  for pause in 1000 3000 0; do
-    _lockd_call "$1" "$2" 10000
-    outcome=$?
+  was_lost='' lost='' tries=0 each=10000
+  case $url in *,*) is_cluster=1 each=2500 ;; esac
+  _lockd_clock
+  over=$((now + 15000))
+  [ -z "$until" ] || [ "$until" -gt "$over" ] || over=$until
+  while :; do
+    _lockd_call "$1" "$2" $each
+    outcome=$? was_lost=$lost
     [ $outcome -eq 2 ] || return $outcome
-    case $problem in *'no connection') ;; *) was_lost=1 ;; esac
-    [ $pause -eq 0 ] || _lockd_sleep $pause
+    tries=$((tries + 1)) pause=1000
+    [ $each -ne 2500 ] || each=5000
+    _lockd_clock
+    if [ $tries -ge 3 ]; then
+      [ -n "$is_cluster" ] && [ "$now" -lt "$over" ] || return 2
+    elif [ $tries -eq 2 ] && [ -z "$is_cluster" ]; then
+      pause=3000
+    fi
+    _lockd_sleep $pause
   done
-  return 2
 }
 
 _lockd_no_daemon() {
+  [ -z "$unled" ] || {
+    _lockd_say "$problem"
+    exit 69
+  }
   _lockd_say "No daemon answers $1 ($problem). Start one with: lockd serve. Or name the right address with --url or LOCKD_URL"
   exit 69
 }
@@ -820,6 +870,7 @@ _lockd_acquire() {
   # Meant for the command, when there is one.
   [ "$verb" != run ] || trap : USR1 USR2
   if [ "$wait" = 0 ]; then
+    until=''
     _lockd_repeat lock "$(_lockd_about)$(_lockd_self)<param>$(_lockd_options "$asked")</param>"
     case $? in
       0) _lockd_take_hold value ;;
@@ -843,6 +894,7 @@ _lockd_acquire() {
     fi
     _lockd_wait_on
   done
+  until=''
   # Of a run they stay, until the signals are the command's.
   [ "$verb" = run ] || trap - HUP INT QUIT TERM
 }
@@ -855,14 +907,16 @@ _lockd_wait_on() {
   fi
   answer=''
   _lockd_clock
-  slice=25000
+  slice=25000 beyond=10000
+  # Another member may lead where this one answers nothing.
+  case $url in *,*) slice=5000 beyond=5000 ;; esac
   if [ -n "$until" ]; then
     left=$((until > now ? until - now : 0))
     [ $left -gt $slice ] || slice=$left
   fi
   member=$(_lockd_member request "$(_lockd_string "$request")")
   parameters="$(_lockd_about)$(_lockd_self)<param>$(_lockd_double $slice)</param><param><value><struct>$member</struct></value></param>"
-  _lockd_call wait "$parameters" $((slice + 10000))
+  _lockd_call wait "$parameters" $((slice + beyond))
   case $? in
     0) away='' ;;
     1)

@@ -140,6 +140,9 @@ export function readStats(value: XmlRpcValue): DaemonStats {
     refusals: stats.number('refusals'),
     lost: stats.number('lost'),
     journalBytes: stats.number('journalBytes'),
-    ...present({ connections: stats.optionalNumber('connections') }),
+    ...present({
+      leader: stats.optionalText('leader'),
+      connections: stats.optionalNumber('connections'),
+    }),
   };
 }

@@ -3,12 +3,13 @@
  * not be made is tried again; a call that may have arrived is sent again only where that comes to the same: a second
  * unlock may hit somebody else's hold, a second extend adds again.
  */
-import type { Readable } from 'node:stream';
 import type { Health } from '../service/api.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
+import type { Answered, CallOptions, Calls, EventsAnswer } from './calls.js';
 import { Cluster } from './cluster.js';
 import type { Credentials } from './credentials.js';
 import { encodeCall, type Parameter } from './encode-call.js';
+import { RefusedCall } from './errors.js';
 import { notLockd } from './failures.js';
 import {
   type Exchange,
@@ -17,11 +18,17 @@ import {
   Interrupted,
   type Patience,
 } from './http-exchange.js';
-import type { Moment } from './lease-clock.js';
 import { type ClientPorts, REAL_PORTS } from './ports.js';
 import { readHealth, readMethodAnswer, readStream } from './read-answer.js';
-import type { Pauses } from './retry.js';
-import { type Repetition, Tries } from './tries.js';
+import type { Retries } from './retry.js';
+import { SideBySide } from './side-by-side.js';
+import { Tries } from './tries.js';
+
+/** Seconds after which a daemon that does not answer is not the only one to be asked, where there are others. */
+const SOON_SECONDS = 2;
+
+/** Seconds for an answer to whoever comes back without one, where there are others to come to. */
+const COMEBACK_SECONDS = 5;
 
 export interface CallerOptions extends Omit<HttpOptions, 'authorization'> {
   readonly urls: readonly [URL, ...URL[]];
@@ -30,57 +37,8 @@ export interface CallerOptions extends Omit<HttpOptions, 'authorization'> {
   readonly connectSeconds: number;
   /** Seconds for the whole answer once the connection stands. */
   readonly timeoutSeconds: number;
-  readonly pauses: Pauses;
+  readonly retries: Retries;
   readonly ports?: ClientPorts;
-}
-
-export interface CallOptions {
-  readonly repetition: Repetition;
-  /** Seconds that the daemon may take for it before the normal timeout begins; 0 when absent. */
-  readonly waitSeconds?: number;
-  /** Ends the call, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** One try at one address, so many behind the one that answered last, that takes at most so many seconds. */
-  readonly oneTry?: { readonly turn: number; readonly seconds: number };
-}
-
-/** What a method answered, and when the request was sent that was answered. */
-export interface Answered<T> {
-  readonly value: T;
-  readonly sent: Moment;
-}
-
-/** One cluster, or what stands in for one. */
-export interface Calls {
-  /** The address that answered last. */
-  readonly url: URL;
-  /** All addresses. */
-  readonly urls: readonly URL[];
-  /** Rejects with `RefusedCall`, `NoDaemon`, `OutcomeUnknown`, `NotLockd`, or `AnotherCluster`. */
-  call(
-    method: string,
-    parameters: readonly Parameter[],
-    options: CallOptions,
-  ): Promise<Answered<XmlRpcValue>>;
-  /** The health, which is a page of its own beside that for calls. Rejects as `call` does. */
-  health(signal?: AbortSignal): Promise<Health>;
-  /**
-   * Opens the stream of events, behind the event `after` if there is one; what comes is not read. Rejects as `call` does. The
-   * signal ends the stream too.
-   */
-  events(
-    query: URLSearchParams,
-    after: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<EventsAnswer>;
-  /** Closes the connections that are kept. */
-  close(): void;
-}
-
-/** A stream that stands, and the address where it does. */
-export interface EventsAnswer {
-  readonly url: URL;
-  readonly stream: Readable;
 }
 
 /** What is sent, for the texts, and how. */
@@ -95,7 +53,7 @@ export class Caller implements Calls {
   readonly #http: Exchange;
   readonly #connectSeconds: number;
   readonly #timeoutSeconds: number;
-  readonly #pauses: Pauses;
+  readonly #retries: Retries;
   /** As which user it calls. */
   readonly #user: string | undefined;
   readonly #ports: ClientPorts;
@@ -106,7 +64,7 @@ export class Caller implements Calls {
       credentials,
       connectSeconds,
       timeoutSeconds,
-      pauses,
+      retries,
       ports = REAL_PORTS,
       ...http
     } = options;
@@ -115,7 +73,7 @@ export class Caller implements Calls {
     this.#http = ports.exchange(credentials ? { ...http, authorization: credentials.authorization() } : http);
     this.#connectSeconds = connectSeconds;
     this.#timeoutSeconds = timeoutSeconds;
-    this.#pauses = pauses;
+    this.#retries = retries;
     this.#ports = ports;
   }
 
@@ -165,6 +123,7 @@ export class Caller implements Calls {
     const { value } = await this.#send({
       what: '/events',
       repetition: 'question',
+      comesBack: true,
       signal,
       once: (url, patience) => this.#http.open(url, `events?${query}`, headers, patience),
       read: (answer, url) => ({ url, stream: readStream(answer, url, this.#user) }),
@@ -177,49 +136,120 @@ export class Caller implements Calls {
   }
 
   async #send<T, A extends HttpAnswer>(sending: Sending<T, A>): Promise<Answered<T>> {
-    const { signal, oneTry } = sending;
-    const tries = new Tries(this.#cluster.urls, sending.what, sending.repetition);
-    for (;;) {
-      const urls = this.#cluster.inTurn(oneTry?.turn);
-      for (const url of oneTry ? urls.slice(0, 1) : urls) {
-        const answered = await this.#try(url, sending, tries);
-        if (answered) return answered;
+    const { oneTry, signal } = sending;
+    const began = this.#ports.pace.now();
+    const tries = new Tries(this.#cluster, { ...sending, isToldAtOnce: this.#isToldAtOnce(sending) });
+    const others = this.#asksOthersMeanwhile(sending)
+      ? new SideBySide<Answered<T>>(this.#ports.pace, signal)
+      : undefined;
+    try {
+      for (;;) {
+        const round = oneTry ? this.#cluster.turn(oneTry.turn) : this.#cluster.round();
+        for (let url = round.next(); url; url = round.next()) {
+          const answered = await this.#ask(url, sending, { tries, began, others });
+          if (answered) return answered;
+          if (tries.leader) round.goTo(tries.leader);
+        }
+        const seconds = this.#pauseAfter(tries, sending, this.#secondsSince(began));
+        const late = await (seconds === undefined ? others?.rest() : this.#pause(seconds, others, signal));
+        if (late) return late;
+        if (seconds === undefined) throw tries.failure();
       }
-      const seconds = oneTry ? undefined : this.#pauses(tries.endRound());
-      if (seconds === undefined || tries.areHopeless) throw tries.failure();
-      await this.#ports.pace.pause(seconds, signal);
+    } finally {
+      others?.end();
     }
+  }
+
+  #isToldAtOnce({ isToldAtOnce = false, failoverSeconds, ...call }: CallOptions): boolean {
+    return isToldAtOnce || isWaiting(call) || (failoverSeconds === 0 && this.urls.length > 1);
+  }
+
+  /** Whether a daemon that does not answer soon is not the only one to be asked. */
+  #asksOthersMeanwhile({ repetition, oneTry, comesBack = false }: CallOptions): boolean {
+    return this.urls.length > 1 && repetition !== 'once' && oneTry === undefined && !comesBack;
+  }
+
+  /** Asks once, or not yet again; undefined where it makes sense to ask again, here or elsewhere. */
+  async #ask<T, A extends HttpAnswer>(
+    url: URL,
+    sending: Sending<T, A>,
+    { others, ...course }: Course<T>,
+  ): Promise<Answered<T> | undefined> {
+    if (!others) return this.#try(url, sending, course);
+    if (others.isOpen(url)) return undefined;
+    return others.ask(url, SOON_SECONDS, (signal) => this.#try(url, { ...sending, signal }, course));
+  }
+
+  async #pause<T>(seconds: number, others: SideBySide<T> | undefined, signal: AbortSignal | undefined) {
+    if (others) return others.pause(seconds);
+    await this.#ports.pace.pause(seconds, signal);
+    return undefined;
+  }
+
+  /** Seconds before the next round; undefined: there is none. */
+  #pauseAfter(tries: Tries, call: CallOptions, elapsed: number): number | undefined {
+    const rounds = tries.endRound();
+    if (call.oneTry || tries.areHopeless) return undefined;
+    if (!tries.isOfCluster || isWaiting(call)) return this.#retries.pause(rounds);
+    const most = Math.min(this.#retries.failoverSeconds, call.failoverSeconds ?? Number.POSITIVE_INFINITY);
+    return this.#retries.failoverPause(rounds, most - elapsed);
   }
 
   /** Asks once; undefined where it makes sense to ask again, here or elsewhere. */
   async #try<T, A extends HttpAnswer>(
     url: URL,
     sending: Sending<T, A>,
-    tries: Tries,
+    { tries, began }: Omit<Course<T>, 'others'>,
   ): Promise<Answered<T> | undefined> {
     const { signal } = sending;
     signal?.throwIfAborted();
     const sent = this.#ports.clock.now();
+    tries.began(url);
     try {
-      const answer = await sending.once(url, this.#patience(sending));
-      this.#cluster.answered(url, answer);
-      return { value: sending.read(answer, url, tries.mayHaveArrived), sent };
+      const answer = await sending.once(url, this.#patience(sending, this.#secondsSince(began)));
+      this.#cluster.check(url, answer);
+      const value = sending.read(answer, url, tries.mayHaveArrived);
+      this.#cluster.answered(url);
+      return { value, sent };
     } catch (error) {
       signal?.throwIfAborted();
       if (isForeignProtocol(error)) throw notLockd(url, 'it speaks no HTTP');
+      if (error instanceof RefusedCall && error.refusal !== 'unavailable') this.#cluster.answered(url);
       tries.failed(url, error);
       return undefined;
+    } finally {
+      tries.ended(url);
     }
   }
 
-  #patience({ waitSeconds = 0, signal, oneTry }: CallOptions): Patience {
-    const most = oneTry?.seconds ?? Number.POSITIVE_INFINITY;
+  #secondsSince(began: number): number {
+    return (this.#ports.pace.now() - began) / 1_000;
+  }
+
+  #patience(call: CallOptions, elapsed: number): Patience {
+    const { waitSeconds = 0, comesBack = false, repetition, oneTry, signal } = call;
+    const hasOthers = this.urls.length > 1;
+    const most = oneTry ? Math.max(0, oneTry.seconds - elapsed) : Number.POSITIVE_INFINITY;
+    // A member to which no connection comes about, or that says nothing, holds up nobody who can go to another one.
+    const connectSeconds = hasOthers && (comesBack || repetition === 'once') ? SOON_SECONDS : most;
+    const answerSeconds = hasOthers && comesBack ? COMEBACK_SECONDS : most;
     return {
-      connectSeconds: Math.min(this.#connectSeconds, most),
-      answerSeconds: Math.min(this.#timeoutSeconds + waitSeconds, most),
+      connectSeconds: Math.min(this.#connectSeconds, connectSeconds, most),
+      answerSeconds: Math.min(Math.min(this.#timeoutSeconds, answerSeconds) + waitSeconds, most),
       ...(signal ? { signal } : {}),
     };
   }
+}
+
+/** How a call fares: what its tries have met, when it began, and who else is being asked. */
+interface Course<T> {
+  readonly tries: Tries;
+  readonly began: number;
+  readonly others: SideBySide<Answered<T>> | undefined;
+}
+
+function isWaiting({ waitSeconds = 0 }: CallOptions): boolean {
+  return waitSeconds > 0;
 }
 
 /** What came is no HTTP at all; an answer that was merely cut is not meant. */

@@ -10,9 +10,18 @@ export interface ConnectionFiles {
   readonly key?: string | undefined;
 }
 
-/** What is in them. Throws an Error that names the file, and what names it. */
-export function readConnectionFiles(files: ConnectionFiles): { secret?: string; tls?: TlsOptions } {
+/**
+ * What is in them. Throws an Error that names the file, and what names it.
+ *
+ * @param variables how the names of the variables begin behind `LOCKD_`.
+ */
+export function readConnectionFiles(
+  files: ConnectionFiles,
+  variables = '',
+): { secret?: string; tls?: TlsOptions } {
   const { secretFile, ca, cert, key } = files;
+  const read = (path: string, what: string, name: string) =>
+    readText(path, what, `LOCKD_${variables}${name}`);
   const tls: TlsOptions = {
     ...(ca === undefined ? {} : { ca: read(ca, 'the authority', 'CA') }),
     ...(cert === undefined ? {} : { cert: read(cert, 'the certificate', 'CERT') }),
@@ -27,13 +36,13 @@ export function readConnectionFiles(files: ConnectionFiles): { secret?: string; 
   };
 }
 
-function read(path: string, what: string, name: string): string {
+function readText(path: string, what: string, variable: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `The file with ${what}, ${path}, cannot be read (${problem}). It is named by LOCKD_${name}`,
+      `The file with ${what}, ${path}, cannot be read (${problem}). It is named by ${variable}`,
     );
   }
 }

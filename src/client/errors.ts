@@ -20,6 +20,8 @@ export class RefusedCall extends Error {
     text: string,
     /** Whether the same call was sent before, with an answer that was lost: it may have been carried out then. */
     readonly isRepeat = false,
+    /** Where the leader of the cluster is, as a member says that is none itself, and knows. */
+    readonly leader?: string | undefined,
   ) {
     super(text);
     this.refusal = NAMES.get(code);

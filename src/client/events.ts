@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventNotice, EventsOptions, LockEvent } from '../service/api.js';
-import type { Calls, EventsAnswer } from './caller.js';
+import type { Calls, EventsAnswer } from './calls.js';
 import { NoDaemon, RefusedCall } from './errors.js';
 import { EventStreamParser } from './event-stream-parser.js';
 import { otherVersion, streamCut } from './failures.js';

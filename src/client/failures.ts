@@ -13,6 +13,24 @@ export function nobodyAnswers(urls: readonly URL[], reason: string, tries: numbe
   );
 }
 
+/**
+ * A member answers, and says that another one leads: that one does not answer (`problem`), or is none of these addresses, and
+ * then it is not called, for whoever wrote its address may be anybody.
+ */
+export function doesNotLead(
+  { code, message, isRepeat, leader = '' }: RefusedCall,
+  urls: readonly URL[],
+  problem: string | undefined,
+): RefusedCall {
+  const given = urls.map(urlText);
+  const text =
+    problem === undefined
+      ? `${message}. That is none of the addresses that were given, and no other is called. ` +
+        `Name it, too, ${RIGHT_ADDRESS}: ${[...given, leader].join(',')}`
+      : `${message}, which does not answer (${problem})`;
+  return new RefusedCall(code, text, isRepeat, leader);
+}
+
 /** The call cannot be written as XML, and was not sent. */
 export function cannotBeSent(method: string, error: unknown): RefusedCall {
   const problem = error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import { DEFAULT_CLAIM_SECONDS } from '../core/limits.js';
 import type { RefusalName } from '../core/refusals.js';
 import type { EnqueueOptions, LockOptions } from '../service/api.js';
 import { readEnqueued, readHold, readTrue } from './answers.js';
-import type { Answered } from './caller.js';
+import type { Answered } from './calls.js';
 import { checkTexts } from './check-texts.js';
 import { underEither } from './either-signal.js';
 import { RefusedCall } from './errors.js';
@@ -15,7 +15,7 @@ import type { Granted } from './lease.js';
 import type { Settings } from './options.js';
 import type { ClientPorts } from './ports.js';
 import type { RenewTry } from './renewal.js';
-import { waitForLock, waitInPlace } from './waiting.js';
+import { CLUSTER_SLICE_SECONDS, SLICE_SECONDS, waitForLock, waitInPlace } from './waiting.js';
 import type { Asking, Wire } from './wire.js';
 
 /** Ends a call, which then rejects with the signal's reason. */
@@ -46,33 +46,39 @@ export class Granting {
       signal?.throwIfAborted();
       const lock = async (wait?: number) => {
         const more = { ...asked, wait };
-        return granted(
-          await this.wire.ask(readHold, waitingCall(wait, signal), 'lock', resource, this.client, more),
-        );
+        const patience = wait === undefined ? {} : { comesBack: true, failoverSeconds: wait };
+        const asking = { ...waitingCall(wait, signal), ...patience };
+        return granted(await this.wire.ask(readHold, asking, 'lock', resource, this.client, more));
       };
       if (seconds === 0) return lock();
       const place = {
         lock,
-        enqueue: async () => {
-          const { granted: hold } = await this.enqueue(resource, { ...asked, ...(signal ? { signal } : {}) });
+        enqueue: async (most: number) => {
+          const patience = { ...asked, ...(signal ? { signal } : {}) };
+          const { granted: hold } = await this.enqueue(resource, patience, most);
           return hold ? { hold } : {};
         },
         wait: (slice: number) => this.#wait(resource, slice, request, signal),
-        cancel: () => this.cancel(resource),
-        unlock: ({ hold }: Granted) => this.unlock(resource, hold.token),
+        cancel: () => this.cancel(resource, BRIEFLY),
+        unlock: ({ hold }: Granted) => this.unlock(resource, hold.token, BRIEFLY),
       };
-      return waitForLock(place, { seconds, ...this.#patience(options.claim), signal }, this.ports.pace);
+      const wait = { seconds, ...this.#patience(resource, options.claim), signal };
+      return waitForLock(place, wait, this.ports.pace);
     });
   }
 
-  /** Asks for a place in the line, or gets the hold at once. The options name a retry key. */
+  /**
+   * Asks for a place in the line, or gets the hold at once. The options name a retry key. A cluster is given so many seconds to
+   * find another leader, at most.
+   */
   async enqueue(
     resource: string,
     options: EnqueueOptions & Abortable & { readonly request: string },
+    failoverSeconds = Number.POSITIVE_INFINITY,
   ): Promise<GrantedOrQueued> {
     const { signal, ...asked } = options;
     this.#check('enqueue', resource, asked);
-    const call: Asking = { repetition: 'repeatable', signal };
+    const call: Asking = { repetition: 'repeatable', signal, failoverSeconds };
     const { value, sent } = await this.wire.ask(readEnqueued, call, 'enqueue', resource, this.client, asked);
     return { answer: value, ...(value.hold ? { granted: { hold: value.hold, sent } } : {}) };
   }
@@ -81,25 +87,25 @@ export class Granting {
   async waitInPlace(
     resource: string,
     seconds: number,
-    { request, claim, signal: own }: { request: string; claim?: number } & Abortable,
+    { request, claim, signal: own }: { request?: string | undefined; claim?: number } & Abortable,
   ): Promise<Granted> {
     return underEither([own, this.settings.signal], (signal) =>
       waitInPlace(
         { wait: (slice) => this.#wait(resource, slice, request, signal) },
-        { seconds, ...this.#patience(claim), signal },
+        { seconds, ...this.#patience(resource, claim), signal },
         this.ports.pace,
       ),
     );
   }
 
-  async cancel(resource: string): Promise<true> {
-    const asking: Asking = { repetition: 'once', isCleanup: true };
+  async cancel(resource: string, patience: Patience = {}): Promise<true> {
+    const asking: Asking = { repetition: 'once', isCleanup: true, ...patience };
     return (await this.wire.ask(readTrue, asking, 'cancel', resource, this.client)).value;
   }
 
   /** Gives back this very hold. That it is gone is what was wanted, where an earlier try may have done it. */
-  async unlock(resource: string, token: string): Promise<true> {
-    const asking: Asking = { repetition: 'repeatable', isCleanup: true };
+  async unlock(resource: string, token: string, patience: Patience = {}): Promise<true> {
+    const asking: Asking = { repetition: 'repeatable', isCleanup: true, ...patience };
     try {
       return (await this.wire.ask(readTrue, asking, 'unlock', resource, this.client, { token })).value;
     } catch (error) {
@@ -119,16 +125,22 @@ export class Granting {
   async #wait(
     resource: string,
     slice: number,
-    request: string,
+    request: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Granted> {
     // After an abort the line is left with a last wait that takes no time, and must not be aborted too.
-    const asking = slice > 0 ? waitingCall(slice, signal) : LAST_WAIT;
+    const asking = slice > 0 ? { ...waitingCall(slice, signal), comesBack: true } : LAST_WAIT;
     return granted(await this.wire.ask(readHold, asking, 'wait', resource, this.client, slice, { request }));
   }
 
-  #patience(claimSeconds = DEFAULT_CLAIM_SECONDS) {
-    return { claimSeconds, pauseSeconds: this.settings.returnSeconds };
+  /** Whether several daemons can be the one that has this resource. */
+  isCluster(resource: string): boolean {
+    return this.settings.shards.of(resource).urls.length > 1;
+  }
+
+  #patience(resource: string, claimSeconds = DEFAULT_CLAIM_SECONDS) {
+    const sliceSeconds = this.isCluster(resource) ? CLUSTER_SLICE_SECONDS : SLICE_SECONDS;
+    return { claimSeconds, sliceSeconds, pauseSeconds: this.settings.returnSeconds };
   }
 
   #check(method: string, resource: string, { note, request }: EnqueueOptions): void {
@@ -139,7 +151,13 @@ export class Granting {
 /** What a second unlock of the same hold is told. */
 const GONE: ReadonlySet<RefusalName | undefined> = new Set(['notLocked', 'notOwner', 'staleToken']);
 
-const LAST_WAIT: Asking = { repetition: 'repeatable', isCleanup: true };
+/** For a cluster without leader; undefined: as long as any call. */
+type Patience = Pick<Asking, 'failoverSeconds'>;
+
+/** Who gives up a wait is not held up by a cluster that has no leader: a place that is left behind is over with its claim time. */
+const BRIEFLY: Patience = { failoverSeconds: 0 };
+
+const LAST_WAIT: Asking = { repetition: 'repeatable', isCleanup: true, ...BRIEFLY };
 
 function granted({ value, sent }: Answered<Hold>): Granted {
   return { hold: value, sent };

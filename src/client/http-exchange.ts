@@ -20,6 +20,9 @@ export interface Patience {
 /** The header by which a daemon names its lock directory. */
 export const ID_HEADER = 'x-lockd-id';
 
+/** The header by which a member of a cluster that does not lead says which one does. */
+export const LEADER_HEADER = 'x-lockd-leader';
+
 /** An answer, whatever its status. */
 export interface HttpAnswer {
   readonly status: number;

@@ -93,6 +93,12 @@ export class DaemonMethods {
   /** Waits up to `seconds` on the client's place, which is kept for its claim time if that is too short. */
   async wait(resource: string, seconds: number, options: WaitOptions & Abortable = {}): Promise<Hold> {
     const { signal, request } = options;
+    const name = this.wire.name(resource);
+    if (seconds > 0 && this.granting.isCluster(name)) {
+      checkTexts('wait', { resource: name, client: this.client, request });
+      return (await this.granting.waitInPlace(name, seconds, { request, ...(signal ? { signal } : {}) }))
+        .hold;
+    }
     const asking = waitingCall(seconds, signal);
     return this.#about(resource, { client: this.client, request }, readHold, asking, 'wait', [
       this.client,
@@ -247,7 +253,9 @@ export class DaemonMethods {
 
   /** Any other method, its answer as it came; not with shards. It is never sent twice, and no prefix is added. */
   call(method: string, ...parameters: readonly Parameter[]): Promise<XmlRpcValue> {
-    return this.wire.askOnly((value) => value, ONCE, method, ...parameters);
+    // It may be one that waits, or that a second time would not be the same as the first.
+    const asking: Asking = { ...ONCE, isToldAtOnce: true };
+    return this.wire.askOnly((value) => value, asking, method, ...parameters);
   }
 
   /** Closes the connections; the client can still be used, and makes new ones. */

@@ -4,7 +4,7 @@
  */
 import type { Health } from '../service/api.js';
 import type { XmlRpcStruct, XmlRpcValue } from '../xmlrpc/values.js';
-import type { Answered, Calls } from './caller.js';
+import type { Answered, Calls } from './calls.js';
 import type { Parameter } from './encode-call.js';
 import { NoDaemon } from './errors.js';
 import { REAL_CLOCK } from './lease-clock.js';

@@ -1,12 +1,13 @@
 /** The options of a client: their defaults, and what is wrong with them. */
 import type { Agent } from 'node:http';
-import { Caller, type Calls } from './caller.js';
+import { Caller } from './caller.js';
+import type { Calls } from './calls.js';
 import { Credentials } from './credentials.js';
 import { type Addresses, isOpen, readDaemonUrls } from './daemon-url.js';
 import { fromEnvironment } from './environment.js';
 import { OpenCalls } from './open-calls.js';
 import type { ClientPorts } from './ports.js';
-import { pausesOf, type RetryOptions } from './retry.js';
+import { listedRetries, type RetryOptions, retriesOf } from './retry.js';
 import { crc32Shard, type ShardOf, Shards } from './shards.js';
 import { connectionOptions, type TlsOptions } from './tls-options.js';
 
@@ -80,9 +81,9 @@ export function settingsOf(given: LockdClientOptions, ports: ClientPorts): Setti
   checkNumber('connectTimeout', connectTimeout, 0, 3_600);
   checkNumber('renewRatio', renewRatio, 0, 0.8);
   const { retry = {}, retryPausesSeconds, shardOf = crc32Shard, headers, agent } = options;
-  const pauses = retryPausesSeconds
-    ? (tries: number) => retryPausesSeconds[tries - 1]
-    : pausesOf(retry, () => ports.random());
+  const retries = retryPausesSeconds
+    ? listedRetries(retryPausesSeconds)
+    : retriesOf(retry, () => ports.random());
   const tls = connectionOptionsOf(options);
   const callsOf = ({ urls, credentials }: Addresses): Calls =>
     urls.some(isOpen)
@@ -93,7 +94,7 @@ export function settingsOf(given: LockdClientOptions, ports: ClientPorts): Setti
           tls,
           connectSeconds: connectTimeout,
           timeoutSeconds: timeout,
-          pauses,
+          retries,
           ports,
           ...(headers ? { headers } : {}),
           ...(agent ? { agent } : {}),
@@ -105,7 +106,7 @@ export function settingsOf(given: LockdClientOptions, ports: ClientPorts): Setti
     prefix: options.prefix ?? '',
     timeoutSeconds: timeout,
     renewRatio,
-    returnSeconds: Math.min(1, pauses(1) ?? 1),
+    returnSeconds: Math.min(1, retries.pause(1) ?? 1),
     signal: options.signal,
   };
 }

@@ -1,12 +1,20 @@
 /** From an HTTP answer to what was asked for. */
 import type { Readable } from 'node:stream';
+import { notLeaderText, REFUSALS } from '../core/refusals.js';
 import type { Health } from '../service/api.js';
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import { parseResponse } from '../xmlrpc/parse.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
+import { urlText } from './daemon-url.js';
 import { RefusedCall } from './errors.js';
 import { certificateWanted, notLetIn, notLockd, redirects } from './failures.js';
-import { type HttpAnswer, ID_HEADER, Interrupted, type StreamAnswer } from './http-exchange.js';
+import {
+  type HttpAnswer,
+  ID_HEADER,
+  Interrupted,
+  LEADER_HEADER,
+  type StreamAnswer,
+} from './http-exchange.js';
 
 /** What the media types of XML-RPC look like, with their charset. */
 const XML = /^(?:text|application)\/xml\s*(?:;.*?\bcharset="?([\w-]+).*)?$/i;
@@ -31,11 +39,14 @@ export function readMethodAnswer(
   checkLetIn(answer, url, user);
   // From a proxy, for instance, behind which the daemon may have done its work.
   if (status >= 500) throw unreadable(problemOf(answer));
-  if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
+  if (status >= 300 && status < 400) throw elsewhere(answer, url);
   const type = XML.exec(headers['content-type'] ?? '');
   if (status !== 200 || !type) throw notLockd(url, problemOf(answer));
   const response = parse(body, type[1]);
-  if ('fault' in response) throw new RefusedCall(response.fault.code, response.fault.text, isRepeat);
+  if ('fault' in response) {
+    const { code, text } = response.fault;
+    throw new RefusedCall(code, text, isRepeat, leaderIn(answer));
+  }
   return response.value;
 }
 
@@ -72,8 +83,24 @@ export function readStream(answer: StreamAnswer, url: URL, user: string | undefi
   if (status === 400 && headers[ID_HEADER] !== undefined)
     throw new RefusedCall(BAD_PARAMETERS, body.toString().trim());
   if (status >= 500) throw unreadable(problemOf(answer));
-  if (status >= 300 && status < 400) throw redirects(url, headers.location ?? 'nowhere');
+  if (status >= 300 && status < 400) throw elsewhere(answer, url);
   throw notLockd(url, stream ? 'what comes from /events are no events' : problemOf(answer));
+}
+
+/** Another one has it: the leader of the cluster, perhaps; nobody follows an answer anywhere else. */
+function elsewhere(answer: HttpAnswer, url: URL): Error {
+  const leader = leaderIn(answer);
+  if (leader === undefined) return redirects(url, answer.headers.location ?? 'nowhere');
+  const text = notLeaderText({ member: urlText(url), leader });
+  return new RefusedCall(REFUSALS.unavailable.code, text, false, leader);
+}
+
+/** Where the leader is, as a member says that does not lead; undefined for what is no address of a daemon. */
+function leaderIn({ headers }: HttpAnswer): string | undefined {
+  const leader = headers[LEADER_HEADER];
+  if (typeof leader !== 'string' || !/^https?:\/\/[^@]+$/.test(leader) || !URL.canParse(leader))
+    return undefined;
+  return leader;
 }
 
 function isHealth(value: unknown): value is Health {

@@ -1,6 +1,6 @@
 /** Independent daemons, each with a part of the resources: which one has which. */
 import { crc32 } from 'node:zlib';
-import type { Calls } from './caller.js';
+import type { Calls } from './calls.js';
 
 /** The index, from 0, of the daemon among `count` that has this resource. The same on every client, or there is no lock. */
 export type ShardOf = (resource: string, count: number) => number;

@@ -9,14 +9,17 @@ import { type Pace, REAL_PACE } from './ports.js';
 /** Seconds for which one call waits: many proxies cut what is silent for 30 s. */
 export const SLICE_SECONDS = 25;
 
+/** The same where there are other members to come to: one that was stopped is believed to answer no longer than that. */
+export const CLUSTER_SLICE_SECONDS = 5;
+
 /** Seconds between two tries to come back to a place. */
 const RETURN_PAUSE_SECONDS = 1;
 
 /** The calls about one place in the line, all of them with the same retry key. `H` is what stands for a hold. */
 export interface PlaceCalls<H> {
   lock(waitSeconds: number): Promise<H>;
-  /** Answers the hold where it was granted at once. */
-  enqueue(): Promise<{ readonly hold?: H }>;
+  /** Answers the hold where it was granted at once. `seconds`: how long it may be tried. */
+  enqueue(seconds: number): Promise<{ readonly hold?: H }>;
   wait(seconds: number): Promise<H>;
   cancel(): Promise<unknown>;
   unlock(hold: H): Promise<unknown>;
@@ -28,6 +31,8 @@ export interface Wait {
   readonly seconds: number;
   /** Seconds for which the daemon keeps the place of a client that is away. */
   readonly claimSeconds: number;
+  /** Seconds for which one call waits; 25 when absent. */
+  readonly sliceSeconds?: number;
   /** Seconds between two tries to come back to a place; 1 when absent. */
   readonly pauseSeconds?: number;
   /** Ends the waiting, which then rejects with the signal's reason. */
@@ -40,7 +45,7 @@ const PLACELESS = [RefusedCall, NoDaemon, Unauthorized];
 export async function waitForLock<H>(calls: PlaceCalls<H>, wait: Wait, pace: Pace = REAL_PACE): Promise<H> {
   const waiting = new Waiting(wait, pace);
   try {
-    return await (wait.seconds > SLICE_SECONDS ? waiting.inSlices(calls) : waiting.inOneCall(calls));
+    return await (wait.seconds > waiting.sliceSeconds ? waiting.inSlices(calls) : waiting.inOneCall(calls));
   } catch (error) {
     // After a refusal there is no place, and a daemon that cannot be reached, or lets us in no more, forgets it in its claim time.
     if (!PLACELESS.some((kind) => error instanceof kind)) await leave(calls);
@@ -69,12 +74,16 @@ class Waiting {
     this.#started = pace.now();
   }
 
+  get sliceSeconds(): number {
+    return this.wait.sliceSeconds ?? SLICE_SECONDS;
+  }
+
   inOneCall<H>(calls: PlaceCalls<H>): Promise<H> {
     return this.#throughOutages(() => calls.lock(this.#left()));
   }
 
   async inSlices<H>(calls: PlaceCalls<H>): Promise<H> {
-    const { hold } = await this.#throughOutages(() => calls.enqueue());
+    const { hold } = await this.#throughOutages(() => calls.enqueue(this.#left()));
     if (hold !== undefined) return hold;
     try {
       return await this.inPlace(calls);
@@ -84,13 +93,23 @@ class Waiting {
     }
   }
 
+  /** As the caller sees it: the daemon knows of the last slice only. */
+  #timedOut({ code, message, isRepeat }: RefusedCall): RefusedCall {
+    const text = message.replace(
+      /^Gave up after [\d.,]+ s/,
+      `Gave up after ${secondsText(this.wait.seconds)}`,
+    );
+    return new RefusedCall(code, text, isRepeat);
+  }
+
   async inPlace<H>(calls: Pick<PlaceCalls<H>, 'wait'>): Promise<H> {
     this.#isKnown = true;
     for (;;) {
       try {
-        return await this.#throughOutages(() => calls.wait(Math.min(this.#left(), SLICE_SECONDS)));
+        return await this.#throughOutages(() => calls.wait(Math.min(this.#left(), this.sliceSeconds)));
       } catch (error) {
-        if (!isRefused(error, 'timedOut') || this.#left() === 0) throw error;
+        if (!isRefused(error, 'timedOut')) throw error;
+        if (this.#left() === 0) throw this.#timedOut(error);
       }
     }
   }
@@ -127,6 +146,11 @@ class Waiting {
   }
 }
 
+/** As the daemon writes it: `0.5 s`, `12 s`. */
+function secondsText(seconds: number): string {
+  return `${seconds.toLocaleString('en', { maximumFractionDigits: seconds < 10 ? 1 : 0 })} s`;
+}
+
 /** Gives back what was granted meanwhile, or leaves the line; the key tells whether either is ours. */
 async function leave<H>(calls: PlaceCalls<H>): Promise<void> {
   try {
@@ -136,6 +160,6 @@ async function leave<H>(calls: PlaceCalls<H>): Promise<void> {
   }
 }
 
-function isRefused(error: unknown, name: RefusedCall['refusal']): boolean {
+function isRefused(error: unknown, name: RefusedCall['refusal']): error is RefusedCall {
   return error instanceof RefusedCall && error.refusal === name;
 }

@@ -5,7 +5,7 @@
 import type { Health } from '../service/api.js';
 import { BAD_PARAMETERS } from '../xmlrpc/faults.js';
 import type { XmlRpcValue } from '../xmlrpc/values.js';
-import type { Answered, CallOptions, Calls } from './caller.js';
+import type { Answered, CallOptions, Calls } from './calls.js';
 import { underEither } from './either-signal.js';
 import type { Parameter } from './encode-call.js';
 import { RefusedCall } from './errors.js';

@@ -54,7 +54,8 @@ describe('addresses of one cluster', () => {
 
   test('nobody answers at any: all are named', async () => {
     const urls = [await deadUrl(), await deadUrl()] as const;
-    const error: Error = await new LockdClient({ ...AT_ONCE, urls }).check('r', '17').then(
+    const retry = { ...AT_ONCE.retry, attempts: 4 };
+    const error: Error = await new LockdClient({ client: 'A', retry, urls }).check('r', '17').then(
       () => new Error('it succeeded'),
       (thrown) => thrown,
     );
@@ -78,13 +79,18 @@ describe('addresses of one cluster', () => {
     const { url } = await daemonOf(undefined);
     expect(await new LockdClient({ ...AT_ONCE, urls: [follower, url] }).unlock('r')).toBe(true);
     expect(asked).toBe(1);
-    // Alone it is asked again, where twice is the same as once.
-    const alone = new LockdClient({ ...AT_ONCE, url: follower });
+    // Alone it is asked again, whatever is asked: nothing was done.
+    const retry = { ...AT_ONCE.retry, attempts: 4 };
+    const alone = new LockdClient({ client: 'A', retry, url: follower });
     const refused = { refusal: 'unavailable', message: 'is not the leader' };
     await expect(alone.unlock('r')).rejects.toMatchObject(refused);
-    expect(asked).toBe(2);
+    expect(asked).toBe(5);
     await expect(alone.unlock('r', { token: '17' })).rejects.toMatchObject(refused);
-    expect(asked).toBe(6);
+    expect(asked).toBe(9);
+    // But for a wait, whose time goes by: that is counted before it is sent again.
+    await expect(alone.wait('r', 60)).rejects.toMatchObject(refused);
+    await expect(alone.call('lock', 'r', 'A', { wait: 60 })).rejects.toMatchObject(refused);
+    expect(asked).toBe(11);
   });
 
   test('another lock directory answers: an error, and nothing is asked again', async () => {

@@ -1,7 +1,7 @@
 /** What a client may be told, and what makes no sense. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LockdClient, type LockdClientOptions } from '../../src/client/client.js';
-import { pausesOf } from '../../src/client/retry.js';
+import { type RetryOptions, retriesOf } from '../../src/client/retry.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -24,6 +24,7 @@ describe('options that make no sense', () => {
     [{ retry: { delay: -1 } }, 'retry.delay must be seconds from 0, not -1'],
     [{ retry: { factor: 0.5 } }, 'retry.factor must be a number from 1, not 0.5'],
     [{ retry: { jitter: 2 } }, 'retry.jitter must be from 0 to 1, not 2'],
+    [{ retry: { failover: -1 } }, 'retry.failover must be seconds from 0 to 3600, not -1'],
   ];
   test.each(cases)('%j', (options, message) => {
     expect(() => new LockdClient(options)).toThrow(message);
@@ -46,16 +47,44 @@ describe('addresses', () => {
 });
 
 describe('retries', () => {
+  const pauses = (options: RetryOptions, tries: readonly number[], random = 0.5) => {
+    const { pause } = retriesOf(options, () => random);
+    return tries.map((number) => pause(number));
+  };
+
   test('by default four attempts, each pause twice as long, a fifth more or less', () => {
-    const pauses = (random: number) => [1, 2, 3, 4].map(pausesOf({}, () => random));
-    expect(pauses(0.5)).toEqual([0.5, 1, 2, undefined]);
-    expect(pauses(0)).toEqual([0.4, 0.8, 1.6, undefined]);
-    expect(pauses(1)[0]).toBeCloseTo(0.6);
+    expect(pauses({}, [1, 2, 3, 4])).toEqual([0.5, 1, 2, undefined]);
+    expect(pauses({}, [1, 2, 3, 4], 0)).toEqual([0.4, 0.8, 1.6, undefined]);
+    expect(pauses({}, [1], 1)[0]).toBeCloseTo(0.6);
   });
 
   test('or as asked', () => {
-    const pauses = [1, 2, 3].map(pausesOf({ attempts: 3, delay: 1, factor: 3, jitter: 0 }));
-    expect(pauses).toEqual([1, 3, undefined]);
-    expect(pausesOf({ attempts: 1 })(1)).toBeUndefined();
+    const asked = { attempts: 3, delay: 1, factor: 3, jitter: 0 };
+    expect(pauses(asked, [1, 2, 3])).toEqual([1, 3, undefined]);
+    expect(pauses({ attempts: 1 }, [1])).toEqual([undefined]);
+  });
+
+  test.each<[RetryOptions, number]>([
+    [{}, 15],
+    [{ delay: 3 }, 15],
+    [{ attempts: 4 }, 0],
+    [{ attempts: 2, failover: 20 }, 20],
+    [{ failover: 0 }, 0],
+  ])('a cluster has time for a failover: %j', (options, seconds) => {
+    expect(retriesOf(options).failoverSeconds).toBe(seconds);
+  });
+
+  test('in which no pause is long, and the last try is made when it is over', () => {
+    const { failoverPause } = retriesOf({ jitter: 0 });
+    const asked = [1, 2, 3, 4, 2_000].map((tries) => failoverPause(tries, 10));
+    expect(asked).toEqual([0.5, 1, 1, 1, 1]);
+    expect([failoverPause(4, 0.3), failoverPause(4, 0), failoverPause(3, -1)]).toEqual([0.3, undefined, 1]);
+  });
+
+  test('in which a policy without pauses has some beyond its attempts, and a patient one its own', () => {
+    const hasty = retriesOf({ attempts: 2, delay: 0, factor: 1e10, jitter: 0, failover: 5 });
+    expect([1, 2, 2_000].map((tries) => hasty.failoverPause(tries, 5))).toEqual([0, 0.2, 0.2]);
+    const patient = retriesOf({ delay: 3, jitter: 0 });
+    expect([1, 2, 5].map((tries) => patient.failoverPause(tries, 10))).toEqual([3, 3, 3]);
   });
 });
