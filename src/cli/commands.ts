@@ -9,6 +9,7 @@ import { gate } from './gate.js';
 import { history } from './history.js';
 import { list } from './list.js';
 import { lock } from './lock.js';
+import { migrate } from './migrate.js';
 import { ping } from './ping.js';
 import { renew } from './renew.js';
 import { run } from './run.js';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   stats,
   ping,
   fsck,
+  migrate,
   userAdd,
   userRemove,
   userList,

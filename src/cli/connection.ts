@@ -59,8 +59,8 @@ function addresses(given: readonly string[]): Addresses {
   return asUsage(() => readDaemonUrls(given.join(',')));
 }
 
-/** Three tries to reach a daemon, which take 10 s where connections time out. */
-const PATIENCE = { connectTimeout: 2, retry: { attempts: 3, delay: 1, factor: 3, jitter: 0 } };
+/** Three tries to reach a daemon, which take 10 s where connections time out; a cluster has 15 s to find another leader. */
+const PATIENCE = { connectTimeout: 2, retry: { attempts: 3, delay: 1, factor: 3, jitter: 0, failover: 15 } };
 
 /** A client of that daemon, as patient as asked. Throws `UsageError`. */
 export function connect(connection: Connection, options: LockdClientOptions): LockdClient {

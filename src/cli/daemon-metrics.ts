@@ -14,10 +14,10 @@ export class DaemonMetrics {
   /** Until all addresses are listened on, which the first visitors may come before. */
   #server: ReturnType<Measured['server']> = { connections: 0, maxConnections: 0 };
 
-  constructor(private readonly lockd: Measured['lockd']) {
+  constructor(private readonly served: Pick<Measured, 'lockd' | 'member'>) {
     const { show } = metricsPage(
       daemonFigures({
-        lockd,
+        ...served,
         server: () => this.#server,
         loop: this.#loop,
         http: this.#http,
@@ -47,6 +47,6 @@ export class DaemonMetrics {
 
   /** A user may not do what it asked for: that is decided before any turn. */
   denied(): void {
-    this.lockd.meters.refused('denied');
+    this.served.lockd.meters.refused('denied');
   }
 }

@@ -4,9 +4,7 @@
  */
 import { Users } from '../access/users.js';
 import { readUsersFile } from '../access/users-file.js';
-import { Refusal } from '../core/refusals.js';
 import { connectionRoom } from '../disk/descriptors.js';
-import { errorCode } from '../disk/disk.js';
 import { openFileLimit } from '../disk/open-file-limit.js';
 import { StartRefused } from '../disk/start-refused.js';
 import { Access } from '../http/access.js';
@@ -14,16 +12,14 @@ import type { ListenAddress } from '../http/addresses.js';
 import { MAX_CONNECTIONS } from '../http/limits.js';
 import { pageFiles } from '../http/page-files.js';
 import { type HttpEvent, type HttpServer, type ListenOptions, listen } from '../http/server.js';
-import { Lockd } from '../service/lockd.js';
-import type { LockdOptions } from '../service/options.js';
-import { Stopped } from '../store/port.js';
 import { handleCall } from '../xmlrpc/dispatch.js';
 import { DaemonMetrics } from './daemon-metrics.js';
 import { defectText } from './defect.js';
 import type { Log } from './log.js';
 import type { Reload } from './reload.js';
+import { openServed, type Served, type ServedOptions } from './served.js';
 
-export interface DaemonOptions extends LockdOptions {
+export interface DaemonOptions extends ServedOptions {
   /** Where to listen; port 0 takes any that is free. */
   readonly addresses: readonly ListenAddress[];
   /** Path of the users file; absent: every caller may do everything. */
@@ -37,10 +33,9 @@ export interface DaemonOptions extends LockdOptions {
 export type HttpSettings = Pick<ListenOptions, 'tls' | 'allowedHosts' | 'maxBodyBytes' | 'maxConnections'>;
 
 /** A daemon that listens. */
-export interface Daemon {
+export interface Daemon extends Served {
   /** Where it listens, with the real ports. */
   readonly urls: readonly string[];
-  readonly lockd: Lockd;
   /** Path of the users file, where there is one. */
   readonly users?: string;
   /** What can be read again while it runs. */
@@ -50,21 +45,23 @@ export interface Daemon {
 }
 
 /**
- * Starts a daemon. Rejects with `StartRefused` when the directory or an address cannot be had, and with `UsersError` when
+ * Starts a daemon; a member of a cluster stands for leader from then on. Rejects with `StartRefused` when the directory or an address cannot be had, and with `UsersError` when
  * the users cannot; the message says what to do, and nothing is left running.
  */
 export async function startDaemon(given: DaemonOptions): Promise<Daemon> {
   const { addresses, users, http = {}, ...options } = given;
   const access = users === undefined ? undefined : new Access(readUsers(users));
-  const lockd = await openDirectory(options);
-  const metrics = new DaemonMetrics(lockd);
+  const served = await openServed(options);
+  const metrics = new DaemonMetrics(served);
   const settings = access ? { ...http, access } : http;
-  const server = await startServer(lockd, metrics, addresses, settings, options.log);
+  const server = await startServer(served, metrics, addresses, settings, options.log);
   metrics.start(server);
   for (const warning of server.warnings) options.log('warn', warning);
+  // Not before: whoever leads is called.
+  served.member?.stand();
   return {
+    ...served,
     urls: server.urls,
-    lockd,
     ...(users === undefined ? {} : { users }),
     reloads: [
       ...(access && users !== undefined ? [usersAgain(users, access, server)] : []),
@@ -73,7 +70,7 @@ export async function startDaemon(given: DaemonOptions): Promise<Daemon> {
     async close() {
       // Nobody new is let in; then who waits is told, without which their connections would be waited for.
       const answered = server.close();
-      await lockd.close();
+      await served.lockd.close();
       await answered;
       metrics.stop();
     },
@@ -94,26 +91,8 @@ function usersAgain(path: string, access: Access, server: HttpServer): Reload {
   return { what: `the users file ${path}`, run };
 }
 
-async function openDirectory(options: LockdOptions): Promise<Lockd> {
-  try {
-    return await Lockd.open(options);
-  } catch (error) {
-    if (!isTrouble(error)) throw error;
-    throw new StartRefused(
-      `lockd cannot start in ${options.directory}: ${error.message}. ` +
-        'What is locked there stays locked. Make room or mend the disk, then start it again',
-      { cause: error },
-    );
-  }
-}
-
-/** The disk does not do what it is asked, which is no defect of ours. */
-function isTrouble(error: unknown): error is Error {
-  return error instanceof Refusal || error instanceof Stopped || errorCode(error) !== undefined;
-}
-
 async function startServer(
-  lockd: Lockd,
+  { lockd, member }: Served,
   metrics: DaemonMetrics,
   addresses: readonly ListenAddress[],
   http: HttpSettings & Pick<ListenOptions, 'access'>,
@@ -133,6 +112,7 @@ async function startServer(
       service: lockd,
       events: lockd,
       id: lockd.id,
+      ...(member ? { member } : {}),
       handleCall: (body, charset, service, context) =>
         handleCall(body, charset, service, Object.assign(context, told)),
       addresses,

@@ -4,6 +4,7 @@
  */
 import type { LockdClient } from '../client/client.js';
 import { OutcomeUnknown, RefusedCall } from '../client/errors.js';
+import type { RefusalName } from '../core/refusals.js';
 import type { FileStatus } from '../service/api.js';
 import { ADVICE, Situation } from './advice.js';
 import { commandFor } from './connection.js';
@@ -30,6 +31,12 @@ export interface Explaining {
   readonly advice?: Partial<typeof ADVICE>;
 }
 
+/** Refusals beside which no status is told: it would be none of the caller's business, or nobody is there who knows it. */
+const UNTOLD: ReadonlySet<RefusalName> = new Set(['denied', 'unavailable']);
+
+/** Seconds for the status: who was refused is not held up by a cluster that looks for another leader. */
+const LOOK_SECONDS = 4;
+
 /**
  * Waits for a call about a resource; a refusal comes back as `ExplainedRefusal`, and an outcome that is unknown with
  * the command that finds it out.
@@ -50,12 +57,18 @@ export async function explained<T>(
     if (!(error instanceof RefusedCall)) throw error;
     const { refusal } = error;
     if (refusal === undefined) throw new ExplainedRefusal(error, exitStatus(error));
-    // The refusal itself is what matters: where no status can be had, or would be none of the caller's business, it goes without.
-    const status = refusal === 'denied' ? undefined : await client.status(resource).catch(() => undefined);
+    // The refusal itself is what matters: where no status can be had it goes without.
+    const status = UNTOLD.has(refusal) ? undefined : await statusSoon(client, resource);
     const next = { ...ADVICE, ...advice }[refusal](new Situation(client, resource, status));
     const facts = status ? factsOf(status, client.client) : [];
     throw new ExplainedRefusal(error, exitStatus(error), [...facts, next].join('. '), status);
   }
+}
+
+/** Undefined where it cannot be had, or not soon. */
+async function statusSoon(client: LockdClient, resource: string): Promise<FileStatus | undefined> {
+  const signal = AbortSignal.timeout(LOOK_SECONDS * 1_000);
+  return client.status(resource, { signal }).catch(() => undefined);
 }
 
 function factsOf(status: FileStatus, client: string): string[] {

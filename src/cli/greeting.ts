@@ -8,19 +8,35 @@ import { shellWord } from './shell.js';
 import type { Answer } from './terminal.js';
 
 /** The greeting of a daemon that was just started. */
-export function greeting({ urls, users, lockd: { directory, recoveredLocks } }: Daemon): Answer {
-  const [url = ''] = urls;
-  const reachable = reachableUrl(url);
-  const locks = recoveredLocks === 1 ? '1 lock' : `${recoveredLocks.toLocaleString('en')} locks`;
+export function greeting(daemon: Daemon): Answer {
+  const { urls, users, member } = daemon;
+  // One that does not lead says so to whoever comes; the leader changes, and this text stays.
+  const called = member?.url ?? reachableUrl(urls[0] ?? '');
   const text = [
     `lockd ${VERSION} listens at ${urls.join(' and ')}`,
-    `Directory: ${printable(directory)} (${locks} recovered)`,
+    ...whereLocksAre(daemon),
     '',
-    ...(users === undefined ? examples(reachable) : examplesForUsers(reachable, users)),
+    ...(users === undefined ? examples(called) : examplesForUsers(called, users)),
     '',
     'Ctrl-C stops it; what is locked stays locked.',
   ];
-  return { json: { version: VERSION, urls, directory, recoveredLocks }, text: text.join('\n') };
+  return { json: greetingDocument(daemon), text: text.join('\n') };
+}
+
+function greetingDocument({ urls, lockd: { directory, id }, member, recoveredLocks }: Daemon): object {
+  const common = { version: VERSION, urls, directory };
+  return member ? { ...common, url: member.url, store: member.store, id } : { ...common, recoveredLocks };
+}
+
+function whereLocksAre({ lockd: { directory }, member, recoveredLocks = 0 }: Daemon): string[] {
+  if (member) {
+    return [
+      `One of a cluster, as ${member.url}: it stands for leader, and the log says when it leads`,
+      `Store: ${printable(member.store)}; lock files, while it leads: ${printable(directory)}`,
+    ];
+  }
+  const locks = recoveredLocks === 1 ? '1 lock' : `${recoveredLocks.toLocaleString('en')} locks`;
+  return [`Directory: ${printable(directory)} (${locks} recovered)`];
 }
 
 function examples(url: string): string[] {

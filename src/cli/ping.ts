@@ -14,13 +14,19 @@ export const ping = defineCommand({
       // The first call makes the connection, which is not what is measured.
       await client.stats();
       const sent = performance.now();
-      const { version } = await client.stats();
+      const { version, leader } = await client.stats();
       const url = urlText(client.url);
       const milliseconds = Math.round((performance.now() - sent) * 100) / 100;
       terminal.answer({
-        json: { url, version, milliseconds },
-        text: printable(`lockd ${version} answers at ${url} in ${milliseconds} ms`),
+        json: { url, version, milliseconds, ...(leader === undefined ? {} : { leader }) },
+        text: printable(`lockd ${version} answers at ${url} in ${milliseconds} ms${leading(url, leader)}`),
       });
       return DONE;
     }),
 });
+
+/** Who answers calls in a cluster leads it, and may have another name for itself. */
+function leading(url: string, leader: string | undefined): string {
+  if (leader === undefined) return '';
+  return leader === url ? ', and leads its cluster' : `, and leads its cluster as ${leader}`;
+}

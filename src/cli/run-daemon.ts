@@ -32,11 +32,20 @@ export async function runDaemon(
   for (const warning of warnings) log('warn', warning);
   const manager = serviceManager(process.env, log);
   const serving = reloadWhenAsked(options, manager, log);
-  const daemon = await startDaemon({ ...options, log });
+  let isReady = false;
+  const onLeader = () => {
+    if (isReady) manager?.status(statusOf(daemon));
+  };
+  const daemon = await startDaemon({ ...options, log, onLeader });
   terminal.answer(greeting(daemon));
-  log('info', 'Ready', { urls: daemon.urls, directory: daemon.lockd.directory });
+  log('info', 'Ready', {
+    urls: daemon.urls,
+    directory: daemon.lockd.directory,
+    ...(daemon.member ? { url: daemon.member.url, store: daemon.member.store } : {}),
+  });
   endAtOnceOnTrouble(daemon, log);
   manager?.ready(statusOf(daemon));
+  isReady = true;
   serving(daemon);
   return stopWhenAsked(daemon, manager, log);
 }
@@ -78,9 +87,13 @@ function reloadWhenAsked(
   };
 }
 
-/** One line for `systemctl status`. */
-function statusOf({ urls }: Daemon): string {
-  return `Listens at ${urls.join(' and ')}`;
+/** One line for `systemctl status`. A member of a cluster is as ready while it follows: its time may come at any moment. */
+function statusOf({ urls, member }: Daemon): string {
+  const listens = `Listens at ${urls.join(' and ')}`;
+  if (!member) return listens;
+  const { isUs, url } = member.leader;
+  if (isUs) return `Leader. ${listens}`;
+  return `Follower of ${url ?? 'nobody: there is no leader at present'}. ${listens}`;
 }
 
 async function stopWhenAsked(daemon: Daemon, manager: ServiceManager | undefined, log: Log): Promise<never> {

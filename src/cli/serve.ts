@@ -10,11 +10,16 @@ import {
 import { readAllowedHost } from '../http/hosts.js';
 import { LEAST_MAX_BODY_BYTES, MOST_MAX_BODY_BYTES, MOST_MAX_CONNECTIONS } from '../http/limits.js';
 import type { TlsFiles } from '../http/tls.js';
+import { hostOf } from './advertised-url.js';
+import { CLUSTER, type ClusterGiven } from './cluster-flags.js';
+import type { ClusterSettings } from './cluster-settings.js';
 import { defineCommand } from './command.js';
 import { duration, durationText } from './duration.js';
 import { fenceCommand, fenceRule, fenceRules } from './fence-rules.js';
 import { ttl } from './hold-settings.js';
 import { LOG_LEVELS } from './log-level.js';
+import type { Problems } from './problems.js';
+import { flagName } from './resolve.js';
 import { anyNumberOf, optional, repeated, toggle, withDefault } from './setting.js';
 import { asUsage, UsageError } from './usage-error.js';
 import { byteSize, oneOf, text, wholeNumber } from './values.js';
@@ -53,6 +58,7 @@ export const serve = defineCommand({
     users: optional('FILE', 'who may call, and what each may do: see lockd user', text),
     trustedNetwork: toggle('allow addresses beyond this machine: every caller may do everything'),
     allowNetworkFs: toggle('allow a directory on a network file system'),
+    ...CLUSTER,
     defaultTtl: optional(
       'DURATION',
       'lease of who asks for none (default: --max-ttl if given, else until unlocked)',
@@ -78,7 +84,7 @@ export const serve = defineCommand({
       '0s',
     ),
     historyDays: optional('N', 'days for which history is kept (default: 30)', wholeNumber(1, 36_500)),
-    historySize: optional('BYTES', 'size of history, like 512M (default: 1G)', byteSize),
+    historySize: optional('BYTES', 'size of history, like 512M (default: 1G; with --store 64M)', byteSize),
     maxWaiters: limit('places in the line of one resource', 'waiters'),
     maxWaitersPerClient: limit('places of one client in all lines', 'waitersPerClient'),
     maxLocks: limit('locks that are held at once', 'locks'),
@@ -95,17 +101,18 @@ export const serve = defineCommand({
     problems.try(() => checkTtls(defaultTtl, maxTtl));
     const fence = problems.try(() => fenceRules(settings.fence, settings.fenceCommand)) ?? [];
     const tls = problems.try(() => tlsFiles(settings));
+    const cluster = await clusterOf(settings, problems);
     if (settings.checkConfig) {
       const { checkConfig } = await import('./check-config.js');
       return checkConfig(
-        { directory, allowNetworkFs, tls: tls?.tls, users, inForce, warnings },
+        { directory, allowNetworkFs, tls: tls?.tls, users, cluster, inForce, warnings },
         problems,
         terminal,
       );
     }
     problems.throwAny();
     const http = {
-      allowedHosts: settings.allowHost,
+      allowedHosts: [...settings.allowHost, ...(cluster ? [hostOf(cluster.url)] : [])],
       ...tls,
       ...(settings.maxBody === undefined ? {} : { maxBodyBytes: settings.maxBody }),
       ...(settings.maxConnections === undefined ? {} : { maxConnections: settings.maxConnections }),
@@ -117,6 +124,7 @@ export const serve = defineCommand({
       addresses: listen,
       http,
       ...(users === undefined ? {} : { users }),
+      ...(cluster ? { cluster } : {}),
       allowNetworkFs,
       fence,
       maxWaiters,
@@ -132,6 +140,26 @@ export const serve = defineCommand({
     return runDaemon(options, logLevel, terminal, warnings);
   },
 });
+
+/** Undefined where the daemon is to be alone, and where something is wrong, which is noted. */
+async function clusterOf(
+  given: ClusterGiven & Pick<PlainSecrets, 'listen' | 'tlsCert'>,
+  problems: Problems,
+): Promise<ClusterSettings | undefined> {
+  const { store, listen, tlsCert } = given;
+  // Loaded only here: a daemon that is alone runs no line of it.
+  if (store !== undefined) {
+    const { readCluster } = await import('./cluster-settings.js');
+    return readCluster({ ...given, store, listen, encrypts: tlsCert !== undefined }, problems);
+  }
+  const names = Object.keys(CLUSTER) as (keyof ClusterGiven)[];
+  const flags = names.filter((name) => given[name] !== undefined).map((name) => `--${flagName(name)}`);
+  if (flags.length > 0) {
+    const take = flags.length === 1 ? 'takes' : 'take';
+    problems.add(`${flags.join(' and ')} ${take} --store: without it the daemon is alone`);
+  }
+  return undefined;
+}
 
 /** A setting for one of the limits. */
 function limit(help: string, name: keyof Limits) {

@@ -12,6 +12,8 @@ const MESSAGE_MS = 5_000;
 export interface ServiceManager {
   /** The daemon serves. `status` is one line for `systemctl status`. */
   ready(status: string): void;
+  /** What it does has changed: one line for `systemctl status`. */
+  status(status: string): void;
   /** It reads something again; `ready` ends that. */
   reloading(): void;
   stopping(): void;
@@ -32,6 +34,7 @@ export function serviceManager(environment: NodeJS.ProcessEnv, log: Log): Servic
   };
   return {
     ready: (status) => say('READY=1', `STATUS=${status}`),
+    status: (status) => say(`STATUS=${status}`),
     reloading: () => say('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`),
     stopping: () => say('STOPPING=1'),
   };

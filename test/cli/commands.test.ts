@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../temporary-directory.js';
-import { type Around, realDaemon, run } from './world.js';
+import { type Around, realDaemon, run, serviceBehindHttp } from './world.js';
 
 const ME = `${userInfo().username}@${hostname()}`;
 const WHEN = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
@@ -216,6 +216,20 @@ describe('list', () => {
     expect(await listed('--count', '2')).toEqual(['a', 'b1']);
     expect(await listed('--count', '2', '--after', 'b1')).toEqual(['b2', 'c']);
   });
+});
+
+test('ping names the leader of a cluster, which answers', async () => {
+  const stats = { ...(await (await realDaemon()).lockd.stats()), leader: 'http://a.example:7420' };
+  const url = await serviceBehindHttp({ stats: async () => stats });
+  expect((await run(['ping', '--url', url])).stdout).toMatch(
+    / ms, and leads its cluster as http:\/\/a\.example:7420\n$/,
+  );
+  expect(JSON.parse((await run(['ping', '--url', url, '--json'])).stdout)).toMatchObject({
+    leader: stats.leader,
+  });
+  expect((await run(['stats', '--url', url])).stdout).toMatch(/^leader +http:\/\/a\.example:7420$/m);
+  stats.leader = url;
+  expect((await run(['ping', '--url', url])).stdout).toMatch(/ ms, and leads its cluster\n$/);
 });
 
 test('stats and ping', async () => {
