@@ -38,6 +38,7 @@ export class Facts {
   readonly aways: readonly Of<'away'>[];
   readonly starts: readonly Of<'started'>[];
   readonly #calls = new Map<string, Call[]>();
+  readonly #holdings = new Map<string, Holding[]>();
 
   constructor(readonly history: History) {
     this.aways = this.happenings('away');
@@ -57,7 +58,12 @@ export class Facts {
     }
     this.holdings = [...reports.values()].map((calls) => this.#holding(calls));
     this.holdings.sort((a, b) => a.token - b.token);
-    for (const holding of this.holdings) this.byToken.set(holding.token, holding);
+    for (const holding of this.holdings) {
+      this.byToken.set(holding.token, holding);
+      const there = this.#holdings.get(holding.resource) ?? [];
+      this.#holdings.set(holding.resource, there);
+      there.push(holding);
+    }
   }
 
   happenings<Kind extends Happening['kind']>(kind: Kind): Of<Kind>[] {
@@ -65,8 +71,8 @@ export class Facts {
   }
 
   /** The holdings of a resource, by token. */
-  on(resource: string): Holding[] {
-    return this.holdings.filter((holding) => holding.resource === resource);
+  on(resource: string): readonly Holding[] {
+    return this.#holdings.get(resource) ?? [];
   }
 
   /** All calls on a resource. */

@@ -78,7 +78,8 @@ export interface Call {
 
 /** A request that reached a daemon. */
 export interface Visit {
-  readonly daemon: string;
+  /** Who answers there; it may be another one when the request is read. */
+  daemon: string;
   readonly at: number;
   /** When the daemon saw that nobody is there to be answered. */
   goneAt?: number;

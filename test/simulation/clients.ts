@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly world: World;
   readonly network: Network;
   readonly resources: readonly string[];
+  /** The address of every daemon; one cluster. */
+  readonly urls: readonly string[];
   /** How many may hold a resource. */
   readonly limitOf: (resource: string) => number;
   readonly tell: (happening: Happening) => void;
@@ -20,9 +22,6 @@ export interface Surroundings {
   /** Whether everybody is to come to an end. */
   isOver(): boolean;
 }
-
-/** The address of every daemon; one cluster. */
-const URLS = ['http://one:1', 'http://two:1'];
 
 let keys = 0;
 
@@ -91,7 +90,7 @@ export class Actor {
   client(options: LockdClientOptions = {}): LockdClient {
     this.#count += 1;
     const client = `${this.name}.${this.#count}`;
-    const given = { urls: URLS, client, timeout: 8, connectTimeout: 3, ...options };
+    const given = { urls: this.around.urls, client, timeout: 8, connectTimeout: 3, ...options };
     return new LockdClient(given, portsOf(this.around, this.process));
   }
 

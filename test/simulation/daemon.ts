@@ -49,7 +49,6 @@ const PATIENCE_MS = 30_000;
 export class Daemon implements Listener {
   lockd: Lockd | undefined;
   isListening = false;
-  id = '';
   readonly began: number;
   readonly #settleLost: (error: Error) => void;
   readonly #lost: Promise<Error>;
@@ -72,6 +71,14 @@ export class Daemon implements Listener {
       options.tell({ kind: 'ended', daemon: process.name, at: world.now });
       on.ended();
     });
+  }
+
+  get speaker(): string {
+    return this.process.name;
+  }
+
+  get headers(): Record<string, string> {
+    return this.lockd ? { 'x-lockd-id': this.lockd.id } : {};
   }
 
   get isServing(): boolean {
@@ -134,7 +141,6 @@ export class Daemon implements Listener {
         log: (level, message) => world.tell(process.name, `${level}: ${message}`),
       });
       this.lockd = lockd;
-      this.id = lockd.id;
       void lockd.failed.then((error) => {
         world.tell(process.name, `stops at once: ${error.message}`);
         process.kill();
@@ -183,12 +189,12 @@ export class Daemon implements Listener {
   }
 }
 
-function stackOf(error: unknown): string {
+export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** The clock of a daemon. Each look takes a little while, so that long work is cut into slices. */
-function clockOf(process: Process, callMs: number): Clock {
+export function clockOf(process: Process, callMs: number): Clock {
   const { machine, world } = process;
   return {
     time: () => machine.wall,

@@ -38,23 +38,31 @@ export function* hunt(root: string, seeds: number, names: readonly string[]): Ge
   }
 }
 
-function huntOne(root: string, copy: string, { name, file, replace, by }: Planted, seeds: number): Catch {
-  const source = readFileSync(join(root, file), 'utf8');
-  writeFileSync(
-    join(copy, file),
-    source.replace(replace, () => by),
-  );
+function huntOne(root: string, copy: string, planted: Planted, seeds: number): Catch {
+  const { name, also = [], isOfCluster = false } = planted;
+  const patches = [planted, ...also];
+  const restore = () => {
+    for (const { file } of patches) cpSync(join(root, file), join(copy, file));
+  };
+  for (const { file, replace, by } of patches) {
+    const source = readFileSync(join(copy, file), 'utf8');
+    writeFileSync(
+      join(copy, file),
+      source.replace(replace, () => by),
+    );
+  }
   try {
     // What the change leaves unused is a mistake to the compiler, and of no matter here.
     spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.tools.json'], { cwd: copy });
     cpSync(join(copy, 'package.json'), join(copy, 'build', 'package.json'));
     const script = join(copy, 'build/test/simulation/main.js');
-    const args = [script, '--json', '--until-found', '--seeds', String(seeds)];
+    const mode = isOfCluster ? ['--cluster'] : [];
+    const args = [script, '--json', '--until-found', ...mode, '--seeds', String(seeds)];
     const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     const { failed, seconds } = JSON.parse(stdout) as Summary;
     const [first] = failed;
     return { name, seconds, rules: first?.rules ?? [], ...(first ? { seed: first.seed } : {}) };
   } finally {
-    writeFileSync(join(copy, file), source);
+    restore();
   }
 }

@@ -5,6 +5,7 @@ export class Machine {
   /** Milliseconds by which the wall clock is off. */
   wallOffset = 0;
   #sleptMs = 0;
+  #wokeAt = Number.NEGATIVE_INFINITY;
   #asleepSince: number | undefined;
 
   constructor(
@@ -27,6 +28,12 @@ export class Machine {
     if (this.#asleepSince === undefined) return;
     this.#sleptMs += this.world.now - this.#asleepSince;
     this.#asleepSince = undefined;
+    this.#wokeAt = this.world.now;
+  }
+
+  /** The moment of the world at which it last woke up. */
+  get wokeAt(): number {
+    return this.#wokeAt;
   }
 
   /** Milliseconds since 1970, UTC, as somebody has set it. */

@@ -14,7 +14,10 @@ import type { World } from './world.js';
 export interface Listener {
   readonly process: Process;
   readonly isListening: boolean;
-  readonly id: string;
+  /** What the history calls whoever answers at this moment. */
+  readonly speaker: string;
+  /** Those of an answer that is written at this moment. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Answers the body of a call. Rejects where nobody may be answered. */
   handle(body: Uint8Array, peer: Peer): Promise<string>;
 }
@@ -64,6 +67,8 @@ export class Network {
   weather: Weather = { ...FAIR };
   /** Nothing comes from these, and nothing gets to them. */
   readonly isolated = new Set<Process>();
+  /** Hosts that no client gets to. */
+  readonly unreachable = new Set<string>();
   readonly #listeners = new Map<string, Listener>();
 
   constructor(readonly world: World) {}
@@ -113,7 +118,7 @@ export class Network {
       patience.signal?.addEventListener('abort', onAbort);
       client.onDeath(hangUp);
       const isOpen = () => !isOver && client.isAlive;
-      const answered = (body: string, id: string, wroteAt: number) => {
+      const answered = (body: string, headers: Listener['headers'], wroteAt: number) => {
         if (isOver) return;
         isOver = true;
         callOff();
@@ -123,7 +128,7 @@ export class Network {
         world.tell(client.name, `← ${describe(call)}: ${describeOutcome(call.outcome)}`);
         resolve({
           status: 200,
-          headers: { 'content-type': 'text/xml; charset=utf-8', 'x-lockd-id': id },
+          headers: { 'content-type': 'text/xml; charset=utf-8', ...headers },
           body: Buffer.from(body),
         });
       };
@@ -151,6 +156,11 @@ export class Network {
       world.after(this.#delay(), () => {
         if (!isOpen() && !arrival && world.oneIn(2)) return;
         if (this.weather.isDown || this.isolated.has(client)) return;
+        if (this.unreachable.has(url.hostname)) {
+          // No connection comes about, where none was kept from before.
+          if (world.oneIn(2)) client.after(patience.connectSeconds * 1_000, () => fail(false, 'ETIMEDOUT'));
+          return;
+        }
         const listener = this.#listeners.get(url.hostname);
         if (!listener?.isListening || !listener.process.isAlive) {
           client.post(() => fail(false, 'ECONNREFUSED'));
@@ -168,12 +178,12 @@ export class Network {
             arrival = { process, peer };
             if (!isOpen()) hangUp();
           },
-          (body, id, wroteAt) => {
-            if (losesAnswer || this.isolated.has(client)) {
+          (body, headers, wroteAt) => {
+            if (losesAnswer || this.isolated.has(client) || this.unreachable.has(url.hostname)) {
               if (world.oneIn(2)) world.after(this.#delay(), reset);
               return;
             }
-            world.after(this.#delay(), () => client.post(() => answered(body, id, wroteAt)));
+            world.after(this.#delay(), () => client.post(() => answered(body, headers, wroteAt)));
           },
           () => world.after(this.#delay(), reset),
         );
@@ -187,7 +197,7 @@ export class Network {
     url: URL,
     xml: string,
     connected: (process: Process, peer: Arrival) => void,
-    answer: (body: string, id: string, wroteAt: number) => void,
+    answer: (body: string, headers: Listener['headers'], wroteAt: number) => void,
     reset: () => void,
   ): void {
     const { world } = this;
@@ -197,7 +207,7 @@ export class Network {
       return;
     }
     const { process } = listener;
-    const visit: Visit = { daemon: process.name, at: world.now };
+    const visit: Visit = { daemon: listener.speaker, at: world.now };
     call.arrived ??= world.now;
     call.visits?.push(visit);
     const peer = new Arrival(world, visit);
@@ -206,11 +216,12 @@ export class Network {
     const read = () => {
       // Whose connection was closed before it was read was never heard.
       if (peer.isGone && world.oneIn(2)) return;
+      visit.daemon = listener.speaker;
       listener.handle(Buffer.from(xml), peer).then(
         (body) => {
           if (!process.isAlive || peer.isGone) return;
           visit.wroteAt = world.now;
-          answer(body, listener.id, visit.wroteAt);
+          answer(body, listener.headers, visit.wroteAt);
         },
         () => reset(),
       );

@@ -3,9 +3,16 @@
  * safety that nobody misses is not tested. `npm run simulate -- --planted` tries them on a copy.
  */
 
-/** One safety taken away. `replace` must stand in `file` exactly once. */
-export interface Planted {
+/** One safety taken away. Each `replace` must stand in its `file` exactly once. */
+export interface Planted extends Patch {
   readonly name: string;
+  /** Where one safety is kept in several places. */
+  readonly also?: readonly Patch[];
+  /** Of members on etcd; absent: of a daemon in a directory. */
+  readonly isOfCluster?: boolean;
+}
+
+export interface Patch {
   readonly file: string;
   readonly replace: string;
   readonly by: string;
@@ -120,5 +127,92 @@ export const PLANTED: readonly Planted[] = [
     file: 'src/client/lease.ts',
     replace: 'const COUNTED_SHARE = 0.9;',
     by: 'const COUNTED_SHARE = 1;',
+  },
+  {
+    name: 'settling of a turn that was not answered',
+    isOfCluster: true,
+    file: 'src/store/etcd/turn-writer.ts',
+    replace:
+      "      const happened = error.fate === 'settled' ? await this.#look(next) : await this.#settle(next, compare);\n      return happened ? undefined : error;",
+    by: "      return (await this.#look(next)) ? undefined : new KvError(error.message, 'settled', 'noSpace');",
+  },
+  {
+    name: 'no turn is sent again blindly',
+    isOfCluster: true,
+    file: 'src/store/etcd/turn-writer.ts',
+    replace: ': await this.#settle(next, compare);',
+    by: ': false;',
+  },
+  {
+    name: 'comparison of the turn',
+    isOfCluster: true,
+    file: 'src/store/etcd/turn-writer.ts',
+    replace: '      { key: keys.turn, modRevision: this.saved.modRevision },\n',
+    by: '',
+  },
+  {
+    name: 'comparison of the leader',
+    isOfCluster: true,
+    file: 'src/store/etcd/turn-writer.ts',
+    replace: '      { key: leadership.key, createRevision: leadership.createRevision },\n',
+    by: '',
+  },
+  {
+    name: 'question who leads, before an answer',
+    isOfCluster: true,
+    file: 'src/store/etcd/etcd-store.ts',
+    replace: '      await this.#leaderRead.confirm();',
+    by: '      await Promise.resolve();',
+  },
+  {
+    name: 'question who leads begins after the call',
+    isOfCluster: true,
+    file: 'src/store/etcd/leader-read.ts',
+    replace: '    if (!this.#current) return this.#begin();\n',
+    by: '    return this.#current ?? this.#begin();\n',
+  },
+  {
+    name: 'look at the clocks when etcd has answered',
+    isOfCluster: true,
+    file: 'src/store/etcd/patience.ts',
+    replace:
+      '      // However long the answer has lain here: from that moment on nobody may go by it.\n      leadership.assert();',
+    by: '',
+  },
+  {
+    name: 'deadline from before the question',
+    isOfCluster: true,
+    file: 'src/cluster/candidacy.ts',
+    replace:
+      '    const sent = readMoment(this.clock);\n    const ttl = await this.kv.keepAlive(this.lease, timeoutMs);',
+    by: '    const ttl = await this.kv.keepAlive(this.lease, timeoutMs);\n    const sent = readMoment(this.clock);',
+  },
+  {
+    name: 'clock that counts suspend',
+    isOfCluster: true,
+    file: 'src/cluster/clock.ts',
+    replace: 'return Math.max(clock.monotonic() - earlier.monotonic, clock.sinceBoot() - earlier.sinceBoot);',
+    by: 'return clock.monotonic() - earlier.monotonic;',
+  },
+  {
+    name: 'one name of a leader at a time',
+    isOfCluster: true,
+    file: 'src/cluster/election.ts',
+    replace: '        compare: [{ key: keys.leader, createRevision: 0 }],',
+    by: '        compare: [],',
+  },
+  {
+    name: 'fence commands end with the term',
+    isOfCluster: true,
+    file: 'src/service/engine.ts',
+    replace: 'const fenced = this.fencing.close(true);',
+    by: 'const fenced = this.fencing.close();',
+  },
+  {
+    name: 'leases begin afresh',
+    isOfCluster: true,
+    file: 'src/service/engine.ts',
+    replace: '      this.#leases.start(hold, now);',
+    by: '      this.#leases.start(hold, { ...now, lease: now.lease - (now.time - hold.acquired) });',
   },
 ];

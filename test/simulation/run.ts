@@ -2,8 +2,8 @@
 import { check } from '../history/check.js';
 import type { Happening, History, Violation } from '../history/history.js';
 import { oneOf } from '../random.js';
-import { ACTS, tidies } from './acts.js';
-import { Actor, resetKeys } from './clients.js';
+import { cast, chooseResources, plague } from './cast.js';
+import { type Actor, resetKeys, type Surroundings } from './clients.js';
 import { DIRECTORY } from './daemon.js';
 import { Daemons } from './daemons.js';
 import { DiskState } from './disk.js';
@@ -11,7 +11,6 @@ import { settle } from './ending.js';
 import { Fences } from './fences.js';
 import { Machine } from './machine.js';
 import { FAIR, Network } from './network.js';
-import { Process } from './process.js';
 import { watchingRejections } from './rejections.js';
 import { Storage } from './storage.js';
 import { type Scene, TROUBLES } from './troubles.js';
@@ -27,6 +26,9 @@ export interface Result {
   readonly events: number;
   readonly diskCalls: number;
   readonly starts: number;
+  /** Terms of leaders, and what was asked of etcd, where there is a cluster. */
+  readonly terms?: number;
+  readonly etcdRequests?: number;
   /** Milliseconds that passed in the simulation. */
   readonly simulatedMs: number;
 }
@@ -34,6 +36,8 @@ export interface Result {
 export interface RunOptions {
   /** Something is done to the scene before it begins: a disk that lies, for instance. */
   readonly prepare?: (scene: Scene) => void;
+  /** The names of the troubles; absent: as chance has it. */
+  readonly troubles?: readonly string[];
 }
 
 /** Runs a seed. */
@@ -78,8 +82,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   const machines = [new Machine(world, 'one'), new Machine(world, 'two')] as const;
   const daemons = new Daemons({ world, disk, network, fences, settings, tell, accuse }, [...machines]);
 
-  const resources = ['a', 'host/b', 'c d'].slice(0, 1 + random(3));
-  const semaphore = world.oneIn(3) ? oneOf(random, resources) : undefined;
+  const { resources, semaphore } = chooseResources(world);
   let isOver = false;
   const clientMachines: Machine[] = [];
   const scene: Scene = {
@@ -88,6 +91,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
     disk,
     daemons,
     resources,
+    urls: machines.map(({ name }) => `http://${name}:1`),
     limitOf: (resource) => (resource === semaphore ? 2 : 1),
     tell,
     accuse,
@@ -95,49 +99,16 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
     clients: [],
     machines: clientMachines,
   };
-  const actors: Actor[] = [];
-  const acts = ACTS.filter(() => !world.oneIn(3));
-  const clients = 2 + random(4);
-  for (let number = 1; number <= clients; number += 1) {
-    const machine = new Machine(world, `host${number}`, 0.99 + random(21) / 1_000);
-    clientMachines.push(machine);
-    const process = new Process(world, `client${number}`, machine);
-    scene.clients.push(process);
-    for (let letter = 0; letter <= random(3); letter += 1) {
-      const act = oneOf(random, acts.length > 0 ? acts : ACTS);
-      const actor = new Actor(scene, process, `${process.name}${'abc'[letter]}`, act);
-      actors.push(actor);
-      actor.start();
-    }
-  }
-  const janitor = new Actor(
-    scene,
-    new Process(world, 'janitor', new Machine(world, 'desk')),
-    'janitor',
-    tidies,
-  );
-  actors.push(janitor);
-  janitor.start();
+  const actors = cast(scene, clientMachines);
   clientMachines.push(...machines);
   options.prepare?.(scene);
   daemons.start();
 
-  const troubles = Object.entries(TROUBLES).filter(() => world.oneIn(3));
   world.tell(
     'chance',
     `seed ${seed}: ${JSON.stringify({ ...settings, fence: hasFences, resources, semaphore })}`,
   );
-  world.tell('chance', `troubles: ${troubles.map(([name]) => name).join(', ')}`);
-  const duration = world.span(5_000, 25_000);
-  const pace = world.span(100, 3_000);
-  const next = () => {
-    if (isOver) return;
-    const trouble = troubles.length > 0 ? oneOf(random, troubles) : undefined;
-    trouble?.[1](scene);
-    world.after(world.span(pace / 10, pace * 2), next);
-  };
-  world.after(world.span(50, pace), next);
-  await world.run(duration);
+  await world.run(plague(scene, TROUBLES, options.troubles));
 
   isOver = true;
   world.tell('chance', 'all is well from here on');
@@ -151,17 +122,7 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
   storage.capacity = Number.POSITIVE_INFINITY;
   // What was stopped or sleeps wakes up by the events that were planned for it.
   await world.run(world.now + 90_000, () => actors.every((actor) => actor.isDone));
-  for (const actor of actors) {
-    if (!actor.isDone)
-      accuse({ rule: 'progress', at: world.now, text: `${actor.name} did not come to an end` });
-  }
-  for (const error of rejected) {
-    accuse({
-      rule: 'defect',
-      at: world.now,
-      text: `a rejection that nobody handled: ${(error as Error).stack}`,
-    });
-  }
+  accuseUnended(scene, actors, rejected);
   const history: History = { calls: network.calls, happenings, isFenced };
   await settle(scene);
   for (const violation of check(history)) accuse(violation);
@@ -176,4 +137,23 @@ async function play(seed: number, options: RunOptions, rejected: readonly unknow
     starts: daemons.all.length,
     simulatedMs: world.now,
   };
+}
+
+/** Whoever did not come to an end, and what was rejected that nobody handled. */
+export function accuseUnended(
+  { world, accuse }: Surroundings,
+  actors: readonly Actor[],
+  rejected: readonly unknown[],
+): void {
+  for (const actor of actors) {
+    if (!actor.isDone)
+      accuse({ rule: 'progress', at: world.now, text: `${actor.name} did not come to an end` });
+  }
+  for (const error of rejected) {
+    accuse({
+      rule: 'defect',
+      at: world.now,
+      text: `a rejection that nobody handled: ${(error as Error).stack}`,
+    });
+  }
 }

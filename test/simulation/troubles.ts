@@ -10,6 +10,7 @@ import { FAIR, type Network } from './network.js';
 import type { Process } from './process.js';
 import type { CutMode } from './storage.js';
 import { damage, reset, tamper } from './tampering.js';
+import type { World } from './world.js';
 
 export interface Scene extends Surroundings {
   readonly disk: DiskState;
@@ -20,6 +21,9 @@ export interface Scene extends Surroundings {
 }
 
 export type Trouble = (scene: Scene) => void;
+
+/** What of a scene those troubles need that are not about the daemon. */
+type Around<Part extends keyof Scene> = Pick<Scene, 'world' | Part>;
 
 /** Milliseconds. */
 const SHORT_STOP_MS = 140;
@@ -127,7 +131,11 @@ function suspend({ daemons, world, machines, clients }: Scene): void {
 const HOUR = 3_600_000;
 
 function jump({ world, daemons }: Scene): void {
-  const machine = oneOf(world.random, daemons.machines);
+  setClock(world, oneOf(world.random, daemons.machines));
+}
+
+/** Somebody sets the wall clock of a machine. */
+export function setClock(world: World, machine: Machine): void {
   const offset = oneOf(world.random, [
     0,
     -HOUR,
@@ -141,7 +149,7 @@ function jump({ world, daemons }: Scene): void {
   machine.wallOffset = offset;
 }
 
-function stopClient({ world, clients }: Scene): void {
+export function stopClient({ world, clients }: Around<'clients'>): void {
   const process = oneOf(world.random, clients);
   const milliseconds = world.span(50, 12_000);
   world.tell(process.name, `is stopped for ${Math.round(milliseconds)} ms`);
@@ -152,7 +160,7 @@ function stopClient({ world, clients }: Scene): void {
   });
 }
 
-function killClient({ world, clients }: Scene): void {
+export function killClient({ world, clients }: Around<'clients'>): void {
   const process = oneOf(world.random, clients);
   world.tell(process.name, 'is killed');
   process.kill();
@@ -164,7 +172,7 @@ const CHANGING: readonly Operation[] = [
 ];
 const SINGLE: readonly Operation[] = [...CHANGING, 'open', 'read', 'stat', 'list'];
 
-function diskFault({ disk: state, tell }: Scene, fault: Fault, milliseconds: number): void {
+function diskFault({ disk: state, tell }: Around<'disk' | 'tell'>, fault: Fault, milliseconds: number): void {
   tell({ kind: 'troubled', from: state.world.now, to: state.world.now + milliseconds });
   state.faults.push(fault);
   state.world.after(milliseconds, () => {
@@ -173,7 +181,7 @@ function diskFault({ disk: state, tell }: Scene, fault: Fault, milliseconds: num
 }
 
 /** One call, or a few of one kind, fail. */
-function failCall(scene: Scene): void {
+export function failCall(scene: Around<'disk' | 'tell'>): void {
   const { world } = scene;
   const operation = oneOf(world.random, SINGLE);
   const code = oneOf(world.random, ['EIO', 'ENOSPC', 'EMFILE']);
@@ -213,7 +221,7 @@ function readOnly(scene: Scene): void {
 }
 
 /** The disk gets full: writes are short, then fail. */
-function fill({ disk, world, tell }: Scene): void {
+export function fill({ disk, world, tell }: Around<'disk' | 'tell'>): void {
   const { storage } = disk;
   const milliseconds = world.span(100, 8_000);
   tell({ kind: 'troubled', from: world.now, to: world.now + milliseconds });
@@ -235,7 +243,7 @@ function hang({ disk, world, tell }: Scene): void {
   });
 }
 
-function storm({ network, world }: Scene): void {
+export function storm({ network, world }: Around<'network'>): void {
   const some = () => (world.oneIn(2) ? 0 : 2 + world.random(8));
   network.weather = {
     delayMs: oneOf(world.random, [FAIR.delayMs, [1, 100], [10, 3_000]] as const),
@@ -252,7 +260,7 @@ function storm({ network, world }: Scene): void {
 }
 
 /** One client reaches nobody, while the others go on. */
-function isolate({ network, world, clients }: Scene): void {
+export function isolate({ network, world, clients }: Around<'network' | 'clients'>): void {
   const process = oneOf(world.random, clients);
   const milliseconds = world.span(300, 9_000);
   world.tell(process.name, `is cut off for ${Math.round(milliseconds)} ms`);

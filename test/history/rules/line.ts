@@ -36,7 +36,7 @@ function mustComeLater(facts: Facts, holding: Holding, place: Place): boolean {
 /** Holds that come about beside the line: handed over, or adopted. */
 function isGivenAway(facts: Facts, { resource, client }: Holding): boolean {
   return (
-    facts.history.calls.some((call) => call.newClient === client && call.resource === resource) ||
+    facts.about(resource).some((call) => call.newClient === client) ||
     facts.happenings('foreign').some((one) => one.client === client)
   );
 }
@@ -47,7 +47,7 @@ function places(facts: Facts): Place[] {
   for (const call of calls) {
     if (call.outcome?.kind !== 'queued' || call.ended === undefined) continue;
     const { resource, client, ended: queuedAt } = call;
-    const own = calls.filter((other) => other.resource === resource && other.client === client);
+    const own = facts.about(resource).filter((other) => other.client === client);
     const enqueues = own.filter(({ method }) => method === 'enqueue');
     // Of one that was sent twice, or whose answer was lost, nobody knows when its place was taken.
     if (enqueues.some((one) => one.isDoubled || one.ended === undefined || one.ended > queuedAt)) continue;
