@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
 import { barRows, barsOf, type Measured } from './bars.js';
+import type { ClusterResult } from './cluster.js';
 import type { Row } from './comparison.js';
 import type { SnapshotResult } from './snapshot.js';
 import { figuresOf, type SoakResult } from './soak.js';
 
 function row(connections: number, server: string, ratio: number): Row {
   return { connections, server, ratio, pairsPerSecond: 1_000, p50: 1, p99: 2, microseconds: 50 };
+}
+
+function onEtcd(ratio: number, slowest: number): ClusterResult {
+  return { pairs: [row(64, 'lockd --store etcd', 1), row(64, 'etcd', ratio)], failovers: [5, slowest, 6] };
 }
 
 function snapshot(pause: number): SnapshotResult {
@@ -47,6 +52,11 @@ test.each<[string, Measured, string, string]>([
   ['etcd, reached', { pairs: [row(64, 'etcd', 4)] }, 'etcd', 'met'],
   ['etcd, missed', { pairs: [row(64, 'etcd', 3.99)] }, 'etcd', 'missed'],
   ['etcd absent', { pairs: [row(64, 'node:http echo', 1)] }, 'etcd', 'not measured'],
+  ['on etcd, reached', { cluster: onEtcd(1, 9.9) }, 'with --store, 64', 'met'],
+  ['on etcd, missed', { cluster: onEtcd(0.99, 9.9) }, 'with --store, 64', 'missed'],
+  ['failover, reached', { cluster: onEtcd(1, 9.9) }, 'leader is killed', 'met'],
+  ['failover, missed once', { cluster: onEtcd(1, 10) }, 'leader is killed', 'missed'],
+  ['on etcd, where there is none', {}, 'with --store, 64', 'not measured'],
   ['one call, reached', { oneCall: { ...NONE, ratio: 1.5 } }, 'one durable call', 'met'],
   ['one call, missed', { oneCall: { ...NONE, ratio: 1.51 } }, 'one durable call', 'missed'],
   ['no figure at all', { oneCall: { ...NONE, ratio: Number.NaN } }, 'one durable call', 'missed'],
@@ -63,7 +73,7 @@ test.each<[string, Measured, string, string]>([
 
 test('the table has every bar, also those that were not measured', () => {
   const rows = barRows(barsOf({ snapshot: snapshot(12.346) }));
-  expect(rows).toHaveLength(12);
+  expect(rows).toHaveLength(14);
   expect(rows).toContainEqual([
     'longest pause at a snapshot of 100,000 held',
     'under 20 ms',

@@ -1,4 +1,5 @@
 /** What the figures must reach, in one table: a reader sees at once whether they do. */
+import type { ClusterResult } from './cluster.js';
 import { ECHO, ETCD, type Row } from './comparison.js';
 import type { HeldResult } from './held.js';
 import type { OneCallResult } from './one-call.js';
@@ -18,6 +19,7 @@ export interface Bar {
 /** What was measured. */
 export interface Measured {
   readonly pairs?: readonly Row[];
+  readonly cluster?: ClusterResult;
   readonly oneCall?: OneCallResult;
   readonly held?: HeldResult;
   readonly snapshot?: SnapshotResult;
@@ -30,9 +32,10 @@ const AS_FAST = 0.9;
 /** The steady load counts as what it says from this on. */
 const ENOUGH_CALLS_PER_SECOND = 0.98 * CALLS_PER_SECOND;
 
-export function barsOf({ pairs, oneCall, held, snapshot, soak }: Measured): Bar[] {
-  const against = (name: string) =>
-    pairs?.find(({ connections, server }) => connections === 64 && server === name)?.ratio;
+export function barsOf({ pairs, cluster, oneCall, held, snapshot, soak }: Measured): Bar[] {
+  const ratioOf = (rows: readonly Row[] | undefined, name: string) =>
+    rows?.find(({ connections, server }) => connections === 64 && server === name)?.ratio;
+  const against = (name: string) => ratioOf(pairs, name);
   const count = (held?.count ?? snapshot?.held ?? 100_000).toLocaleString('en');
   return [
     atLeast(0.6, 'times', 'pairs/s, 64 connections, of those of the bare node:http echo', against(ECHO)),
@@ -41,6 +44,18 @@ export function barsOf({ pairs, oneCall, held, snapshot, soak }: Measured): Bar[
       'times',
       "pairs/s, 64 connections, of those of etcd's put-if-absent and delete",
       against(ETCD),
+    ),
+    atLeast(
+      1,
+      'times',
+      'pairs/s with --store, 64 connections, of those of the same etcd',
+      ratioOf(cluster?.pairs, ETCD),
+    ),
+    under(
+      10,
+      's',
+      'with --store: no lock when the leader is killed',
+      cluster && Math.max(...cluster.failovers),
     ),
     atMost(1.5, 'times', 'one durable call, p50, of one flush and one echo', oneCall?.ratio),
     under(400, 'MB', `memory with ${count} held`, held?.many.megabytes),

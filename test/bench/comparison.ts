@@ -31,7 +31,8 @@ export interface ComparisonOptions {
   readonly progress: (text: string) => void;
 }
 
-interface Contestant {
+/** One that is measured: lockd, or what it is compared with. */
+export interface Contestant {
   readonly name: string;
   readonly server: RunningServer;
   readonly pairFor: (name: string) => Pair;
@@ -53,13 +54,14 @@ export async function compare(connections: number, options: ComparisonOptions): 
     if (absentOf(['etcd']).length === 0)
       await add(ETCD, startEtcd(join(options.directory, `etcd-${connections}`)), etcdPair);
     else options.progress('etcd is not here (Debian: etcd-server), and is left out');
-    return await measure(connections, contestants, options);
+    return await measureInTurn(connections, contestants, options);
   } finally {
     await Promise.all(contestants.map(({ server }) => server.stop()));
   }
 }
 
-async function measure(
+/** Measures them in turn, round after round; the first is lockd, to which the ratios of the others refer. */
+export async function measureInTurn(
   connections: number,
   contestants: readonly Contestant[],
   { rounds, seconds, kind, progress }: ComparisonOptions,

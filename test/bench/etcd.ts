@@ -89,8 +89,8 @@ async function isHealthy(url: string): Promise<boolean> {
   }
 }
 
-/** etcd has to be told its ports. Another process may take one meanwhile: then etcd ends and says so. */
-async function freePort(): Promise<number> {
+/** For a server that has to be told its port. Another process may take it meanwhile: then the server ends and says so. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

@@ -5,7 +5,8 @@
  *
  *     npm run bench                               everything but the soak
  *     npm run bench -- --soak 10                  500 mixed calls a second for so many minutes
- *     npm run bench -- --parts pairs,one-call     some only: pairs, one-call, users, events, held, snapshot, waiters, soak
+ *     npm run bench -- --parts pairs,one-call     some only: pairs, cluster (lockd on etcd), one-call, users, events, held,
+ *                                                 snapshot, waiters, soak
  *     npm run bench -- --rounds 3 --seconds 5     longer runs, fewer of them
  *     npm run bench -- --load sockets             the leanest load; the bars are for the other, Node's own HTTP client
  *     npm run bench -- --directory DIR            another disk
@@ -16,12 +17,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bar, barRows, barsOf, type Measured } from './bars.js';
+import { measureCluster } from './cluster.js';
 import { compare } from './comparison.js';
 import { type EventsResult, measureEvents } from './events.js';
 import { measureHeld } from './held.js';
 import { measureOneCall } from './one-call.js';
 import { type BenchOptions, benchOptions, type Part } from './options.js';
 import {
+  printCluster,
   printEvents,
   printHeld,
   printOneCall,
@@ -63,6 +66,10 @@ async function measureAll(given: BenchOptions, directory: string): Promise<Resul
     pairs: async () => {
       results.pairs = [...(await compare(1, options)), ...(await compare(64, options))];
     },
+    cluster: async () => {
+      const cluster = await measureCluster(options);
+      if (cluster) results.cluster = cluster;
+    },
     'one-call': async () => {
       results.oneCall = await measureOneCall(options);
     },
@@ -97,6 +104,7 @@ function print(results: Results, bars: readonly Bar[]): void {
     console.log();
   };
   table(results.pairs, printPairs);
+  table(results.cluster, printCluster);
   table(results.oneCall, printOneCall);
   table(results.users, printUsers);
   table(results.events, printEvents);
@@ -110,7 +118,7 @@ function print(results: Results, bars: readonly Bar[]): void {
 /** Node's own client is what a program has. The ratios of other loads say something else. */
 function judgeable({ kind }: BenchOptions, results: Results): Measured {
   if (kind === 'http') return results;
-  const { pairs: _, oneCall: __, ...rest } = results;
+  const { pairs: _, oneCall: __, cluster: ___, ...rest } = results;
   return rest;
 }
 

@@ -23,7 +23,7 @@ test.each([
 });
 
 test.each([
-  { args: ['--parts', 'pairs,nothing'], message: /--parts takes pairs, one-call, .*, not 'nothing'/ },
+  { args: ['--parts', 'pairs,nothing'], message: /--parts takes pairs, cluster, .*, not 'nothing'/ },
   { args: ['--load', 'ftp'], message: "--load takes http, sockets, not 'ftp'" },
   { args: ['--rounds', '0'], message: "--rounds takes a number above 0, not '0'" },
   { args: ['--seconds', 'long'], message: "--seconds takes a number above 0, not 'long'" },

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { LoadKind } from './load.js';
 
-export const PARTS = ['pairs', 'one-call', 'users', 'events', 'held', 'snapshot', 'waiters', 'soak'] as const;
+export const PARTS = [
+  'pairs',
+  'cluster',
+  'one-call',
+  'users',
+  'events',
+  'held',
+  'snapshot',
+  'waiters',
+  'soak',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

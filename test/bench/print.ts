@@ -1,4 +1,5 @@
 /** The figures of each part as a table. */
+import type { ClusterResult } from './cluster.js';
 import type { Row } from './comparison.js';
 import type { EventsResult } from './events.js';
 import type { HeldFigures, HeldResult } from './held.js';
@@ -20,8 +21,17 @@ export function printPairs(rows: readonly Row[]): void {
       row.p50.toFixed(2),
       row.p99.toFixed(2),
       row.microseconds.toFixed(0),
-      row.server === 'lockd' ? '' : `${row.ratio.toFixed(2)} times as fast`,
+      row.server.startsWith('lockd') ? '' : `${row.ratio.toFixed(2)} times as fast`,
     ]),
+  ]);
+}
+
+export function printCluster({ pairs, failovers }: ClusterResult): void {
+  printPairs(pairs);
+  console.log();
+  printTable([
+    ['the leader is killed: seconds until another has granted a lock', ''],
+    ...failovers.map((seconds, index) => [`${index + 1}`, seconds.toFixed(2)]),
   ]);
 }
 

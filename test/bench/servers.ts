@@ -22,8 +22,12 @@ export interface WatchedServer extends RunningServer {
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** `lockd serve` on a directory, with full durability. */
-export function startLockd(directory: string, words: readonly string[] = []): Promise<RunningServer> {
-  return start(lockdWords(directory, words), urlOfGreeting);
+export function startLockd(
+  directory: string,
+  words: readonly string[] = [],
+  listen?: string,
+): Promise<RunningServer> {
+  return start(lockdWords(directory, words, listen), urlOfGreeting);
 }
 
 /** The same, and one may ask it how it is inside: see inside.ts. */
@@ -37,11 +41,11 @@ export function startLockdRotating(directory: string): Promise<WatchedServer> {
 }
 
 /** The words of `lockd serve`. */
-function lockdWords(directory: string, words: readonly string[]): string[] {
+function lockdWords(directory: string, words: readonly string[], listen = '127.0.0.1:0'): string[] {
   const args = [
     'serve',
     '--listen',
-    '127.0.0.1:0',
+    listen,
     '--directory',
     directory,
     '--json',
