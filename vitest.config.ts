@@ -15,6 +15,6 @@ export default defineConfig({
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Much of what is tested is waiting for other processes.
-    maxWorkers: 3,
+    maxWorkers: 4,
   },
 });

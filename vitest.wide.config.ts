@@ -39,7 +39,7 @@ export default defineConfig({
           // Each has daemons and disks of its own.
           include: ['test/**/*.wide.test.ts'],
           exclude: [...configDefaults.exclude, ...ALONE],
-          maxWorkers: 3,
+          maxWorkers: 5,
           sequence: { groupOrder: 2 },
         },
       },

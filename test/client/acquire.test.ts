@@ -28,7 +28,7 @@ describe('acquire', () => {
     // A tenth less than what the daemon gives, counted from before it was asked.
     const { left } = hold;
     expect(left).toBeLessThanOrEqual(27);
-    expect(left).toBeGreaterThanOrEqual(27 - (performance.now() - asked) / 1_000 - 0.001);
+    expect(left).toBeGreaterThanOrEqual(27 - (performance.now() - asked) / 1_000 - 0.02);
     hold.check();
     expect(await a.status('r')).toMatchObject({ holders: [{ token: hold.token, ttl: 30, note: 'why' }] });
     await hold.release();

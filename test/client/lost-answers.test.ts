@@ -106,7 +106,8 @@ test('a daemon is killed and started again: holds and waits carry on', async () 
 
   const asked = performance.now();
   await hold.renewNow();
-  expect(hold.left).toBeGreaterThanOrEqual(27 - (performance.now() - asked) / 1_000 - 0.001);
+  // The clock since boot goes in steps of 10 ms.
+  expect(hold.left).toBeGreaterThanOrEqual(27 - (performance.now() - asked) / 1_000 - 0.02);
   expect(await holder.check('r', hold.token)).toBe(true);
   await hold.release();
   const next = await waiting;
