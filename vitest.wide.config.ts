@@ -2,10 +2,11 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/longest-first.js';
 import { reporting } from './test/reporters.js';
 
-/** They measure how quick the daemon is: nothing else may run meanwhile. */
+/** They measure how quick the daemon is, or need a kernel that nobody asks to flush: nothing else may run meanwhile. */
 const ALONE = [
   'test/page/many.wide.test.ts',
   'test/wide/metrics-speed.wide.test.ts',
+  'test/wide/power-cut.wide.test.ts',
   'test/wide/strangers.wide.test.ts',
 ];
 

@@ -11,7 +11,7 @@ import type { FileSystem } from './mounts.js';
 
 const CUTS = Number(process.env.LOCKD_POWER_CUTS ?? 5);
 /** Cuts until a disk that lies must have been found out. */
-const CUTS_TO_FIND = 5;
+const CUTS_TO_FIND = 10;
 
 const progress = () => undefined;
 
