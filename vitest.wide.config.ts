@@ -40,7 +40,7 @@ export default defineConfig({
           // Each has daemons and disks of its own.
           include: ['test/**/*.wide.test.ts'],
           exclude: [...configDefaults.exclude, ...ALONE],
-          maxWorkers: 5,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },

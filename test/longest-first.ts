@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that take more than a small part of the whole, the longest first; one that is not there changes nothing. */
 const LONGEST = [
+  'test/clients/failover.test.ts',
   'test/client/lost-answers.test.ts',
   'test/crash/kill.test.ts',
   'test/simulation/simulation.test.ts',
@@ -22,6 +23,7 @@ const LONGEST = [
   'test/clients/python-command.test.ts',
   'test/clients/shell-terminal.test.ts',
   'test/cli/run.test.ts',
+  'test/cli/refusal-lines.test.ts',
   'test/clients/python-run.test.ts',
   'test/cli/several-addresses.test.ts',
   'test/crash/events.test.ts',
@@ -34,6 +36,7 @@ const LONGEST = [
   'test/crash-lab/crash-lab.wide.test.ts',
   'test/cluster/daemons.wide.test.ts',
   'test/clients/failover.wide.test.ts',
+  'test/clients/shell-cuts.wide.test.ts',
   'test/wide/slow-event-readers.wide.test.ts',
   'test/wide/full-disk.wide.test.ts',
   'test/page/meanwhile.wide.test.ts',

@@ -23,3 +23,8 @@ export function chooseSeed(): number {
 export function oneOf<T>(random: Random, values: readonly T[]): T {
   return values[random(values.length)] as T;
 }
+
+/** Every second one of `values`: the first, third … or the others, by the seed; so that all of them have their turn. */
+export function everySecond<T>(seed: number, values: readonly T[]): T[] {
+  return values.filter((_, index) => index % 2 === seed % 2);
+}

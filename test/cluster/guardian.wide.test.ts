@@ -52,6 +52,8 @@ async function lose({ leader, written }: Awaited<ReturnType<typeof cluster>>): P
   onTestFinished(() => client.close());
   await client.lock('r', { ttl: 1 });
   await eventually('the fence command runs', () => written(leader.name).ids.length === 2);
+  // The daemon is behind the step that started it: stopped within that, it is killed as the command is.
+  await client.status('r');
 }
 
 describeWith(['etcd', 'flock'], 'the fence command of a leader', () => {
