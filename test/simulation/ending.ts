@@ -6,8 +6,10 @@ import { Steps, wrongFiles } from './steps.js';
 import { cutPower, type Scene } from './troubles.js';
 
 export async function settle(scene: Scene): Promise<void> {
-  const { world, daemons } = scene;
+  const { world, daemons, network } = scene;
   const steps = new Steps(scene);
+  // A lock that is granted while the end is looked at would not be what was there before.
+  await steps.until('every request has arrived', () => network.isQuiet);
   // By the newest, and none that is stopped keeps callers waiting or is about to take over.
   const isServed = () => daemons.current?.isServing === true && !daemons.isAnybodyStopped;
   await steps.until('a daemon serves', isServed);

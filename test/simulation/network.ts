@@ -70,8 +70,14 @@ export class Network {
   /** Hosts that no client gets to. */
   readonly unreachable = new Set<string>();
   readonly #listeners = new Map<string, Listener>();
+  #onTheirWay = 0;
 
   constructor(readonly world: World) {}
+
+  /** Whether no request is on its way: one that came twice, or whose client gave up, may arrive seconds later. */
+  get isQuiet(): boolean {
+    return this.#onTheirWay === 0;
+  }
 
   listen(host: string, listener: Listener): void {
     this.#listeners.set(host, listener);
@@ -140,20 +146,18 @@ export class Network {
       if (this.#strikes(weather.double)) {
         call.isDoubled = true;
         const again = this.#delay() + world.span(1, 5_000);
-        world.after(
-          again,
-          () =>
-            void this.#arrive(
-              call,
-              url,
-              xml,
-              () => undefined,
-              () => undefined,
-              reset,
-            ),
+        this.#deliver(again, () =>
+          this.#arrive(
+            call,
+            url,
+            xml,
+            () => undefined,
+            () => undefined,
+            reset,
+          ),
         );
       }
-      world.after(this.#delay(), () => {
+      this.#deliver(this.#delay(), () => {
         if (!isOpen() && !arrival && world.oneIn(2)) return;
         if (this.weather.isDown || this.isolated.has(client)) return;
         if (this.unreachable.has(url.hostname)) {
@@ -188,6 +192,15 @@ export class Network {
           () => world.after(this.#delay(), reset),
         );
       });
+    });
+  }
+
+  /** A request is on its way for so many milliseconds. */
+  #deliver(delayMs: number, arrive: () => void): void {
+    this.#onTheirWay += 1;
+    this.world.after(delayMs, () => {
+      this.#onTheirWay -= 1;
+      arrive();
     });
   }
 

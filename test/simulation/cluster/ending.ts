@@ -11,8 +11,10 @@ import { cutPower } from './troubles.js';
 const MENDED_MS = 70_000;
 
 export async function settleCluster(scene: ClusterScene): Promise<void> {
-  const { world, members, resources, accuse } = scene;
+  const { world, members, resources, accuse, network } = scene;
   const steps = new Steps(scene);
+  // A lock that is granted while the end is looked at would not be what was there before.
+  await steps.until('every request has arrived', () => network.isQuiet);
   const isServed = () =>
     members.leader !== undefined && members.places.every(({ member }) => member?.isAwake);
   await steps.until('one leads', isServed);
