@@ -129,6 +129,19 @@ describe('a journal that ends in the middle of a turn', () => {
     expect(journal.warnings).toEqual([`${path}, line 8: a turn that was never acknowledged is ignored`]);
   });
 
+  test('however the disk tore the last turn, parts of it are ignored', async () => {
+    const { directory, path, bytes, sizes, states } = await fiveTurns();
+    const start = sizes[4] ?? 0;
+    for (let from = start; from < bytes.length; from += 7) {
+      for (let to = from + 1; to <= bytes.length; to += 7) {
+        const copy = Buffer.from(bytes);
+        copy.fill('\n', from, to);
+        fs.writeFileSync(path, copy);
+        expect(recovered(directory).records, `without ${from} to ${to}`).toEqual(states[4]);
+      }
+    }
+  });
+
   test('as many zeros as no line has are ignored too, in bounded memory', async () => {
     const { directory, path, bytes, states } = await fiveTurns();
     fs.truncateSync(path, bytes.length + (70 << 20));
@@ -180,6 +193,22 @@ describe('a journal that is not what was written', () => {
       start += length + 1;
     }
     expect(start).toBe(sizes[4]);
+  });
+
+  test('a flipped bit in the last turn that was acknowledged is found where a torn one was begun behind it', async () => {
+    const { directory, path, bytes, sizes } = await fiveTurns();
+    const [from = 0, to = 0] = sizes.slice(3);
+    for (const end of [to + '{"line":"turn"'.length, to + 40, bytes.length - 1]) {
+      for (let at = from; at < to; at += 1) {
+        const copy = Buffer.from(bytes.subarray(0, end));
+        copy[at] = (copy[at] ?? 0) ^ 4;
+        fs.writeFileSync(path, copy);
+        expect(
+          messageOf(() => recovered(directory)),
+          `byte ${at} of ${end}`,
+        ).toContain(`${path}, line 6: the line is not whole, but a further turn was begun behind it.`);
+      }
+    }
   });
 
   test('a line feed that became something else joins two lines, which is found', async () => {

@@ -7,6 +7,7 @@ import { nodeDisk } from '../../src/disk/node-disk.js';
 import { salvageJournal } from '../../src/store/journal/salvage.js';
 import {
   grant,
+  hold,
   inOrder,
   LOCK,
   newestSegment,
@@ -58,4 +59,49 @@ test('an empty line before its head takes nothing away', async () => {
   write(['', ...lines]);
   expect(recovered(directory)).toMatchObject({ records, nextToken: 2_001 });
   expect(salvaged(directory)).toEqual({ records, nextToken: 2_001 });
+});
+
+test.each([
+  ['in the middle', (from: number, to: number) => (from + to) >> 1],
+  ['at its line feed', (_: number, to: number) => to - 1],
+])(
+  'a turn spoilt %s is missed where another one was begun behind it; the torn one is not',
+  async (_, where) => {
+    const directory = temporaryDirectory();
+    const { store } = await openJournal(directory);
+    const sizes: number[] = [];
+    for (const token of [1, 2, 3]) {
+      await store.commit(grant(token), LOCK);
+      sizes.push(store.bytes);
+    }
+    await store.close();
+    const path = newestSegment(directory);
+    const [from = 0, to = 0, end = 0] = sizes;
+    const bytes = fs.readFileSync(path).subarray(0, end - 5);
+    const at = where(from, to);
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    fs.writeFileSync(path, bytes);
+    const found = salvageJournal(nodeDisk, new Layout(directory));
+    expect(inOrder(found?.records.values() ?? [])).toEqual([hold(1)]);
+    expect(found?.losses).toEqual([
+      `${path}, line 4: a turn is not whole, and what was locked and unlocked in it is missing`,
+    ]);
+    expect(found?.doubted).toContain('r2');
+    expect(found?.nextTurn).toBe(3);
+  },
+);
+
+test('a torn turn alone is missed by nobody', async () => {
+  const directory = temporaryDirectory();
+  const { store } = await openJournal(directory);
+  await store.commit(grant(1), LOCK);
+  await store.commit(grant(2), LOCK);
+  await store.close();
+  const path = newestSegment(directory);
+  fs.truncateSync(path, fs.statSync(path).size - 5);
+  expect(salvageJournal(nodeDisk, new Layout(directory))).toMatchObject({
+    losses: [],
+    doubted: new Set(),
+    nextTurn: 2,
+  });
 });

@@ -9,6 +9,9 @@ export const MAX_LINE_BYTES = 64 << 20;
 
 const LINE_FEED = 0x0a;
 
+/** Stands nowhere else: in a text the quotes would be escaped. */
+const TURN = Buffer.from('{"line":"turn"');
+
 export interface ReadLine {
   /** Counted from 1. */
   readonly number: number;
@@ -16,6 +19,8 @@ export interface ReadLine {
   readonly end: number;
   /** Undefined where the line is not whole. */
   readonly line: Line | undefined;
+  /** Where in a line that is not whole a turn begins, the last one if there are several; -1: nowhere. */
+  readonly turnAt: number;
 }
 
 /** The lines of a segment in order, without the empty ones; what follows the last line feed, if anything, counts as a line that is not whole. */
@@ -39,8 +44,9 @@ export function* readLines(file: OpenFile): Generator<ReadLine> {
         continue;
       }
       const tooLong = restLength + feed - start > MAX_LINE_BYTES;
-      const text = tooLong ? '' : Buffer.concat([...rest, chunk.subarray(start, feed)]).toString('utf8');
-      yield { number, end: position + feed + 1, line: decodeLine(text) };
+      const bytes = tooLong ? Buffer.alloc(0) : Buffer.concat([...rest, chunk.subarray(start, feed)]);
+      const line = decodeLine(bytes.toString('utf8'));
+      yield { number, end: position + feed + 1, line, turnAt: line ? -1 : bytes.lastIndexOf(TURN) };
       rest = [];
       restLength = 0;
       start = feed + 1;
@@ -50,5 +56,7 @@ export function* readLines(file: OpenFile): Generator<ReadLine> {
     else rest = [];
     position += length;
   }
-  if (restLength > 0) yield { number: number + 1, end: position, line: undefined };
+  if (restLength === 0) return;
+  const turnAt = Buffer.concat(rest).lastIndexOf(TURN);
+  yield { number: number + 1, end: position, line: undefined, turnAt };
 }

@@ -2,8 +2,8 @@
  * What the journal says: the newest segment's snapshot, then its turns. Changes nothing on disk; `lockd fsck` reads the
  * same way.
  *
- * A segment gets its name only after its snapshot was flushed, so that the newest one is complete. A last line that is
- * not whole was never acknowledged and is ignored. Anything else that is not as it was written means that the disk lost
+ * A segment gets its name only after its snapshot was flushed, so that the newest one is complete. A last turn that is
+ * not whole was never acknowledged and is ignored, in however many lines it is torn. Anything else that is not as it was written means that the disk lost
  * something that may have been acknowledged: then nothing is guessed, and the start is refused.
  */
 import { basename } from 'node:path';
@@ -11,8 +11,9 @@ import { type Disk, errorCode } from '../../disk/disk.js';
 import { compareSegments, type Layout, parseSegmentFile, segmentFile } from '../../disk/layout.js';
 import { StartRefused } from '../../disk/start-refused.js';
 import { RecordMap } from '../record-map.js';
+import { BadTail } from './bad-tail.js';
 import { FORMAT, type HeadLine, type Line, type Previous } from './format.js';
-import { readLines } from './read-lines.js';
+import { type ReadLine, readLines } from './read-lines.js';
 
 export interface RecoveredJournal {
   readonly directoryId: string;
@@ -67,9 +68,9 @@ function readSegment(disk: Disk, layout: Layout, path: string): RecoveredJournal
   const file = disk.open(path, 'read');
   try {
     const reading = new SegmentReading(layout, path);
-    for (const { number, end, line } of readLines(file)) {
-      if (line === undefined) reading.bad(number);
-      else reading.good(number, end, line);
+    for (const read of readLines(file)) {
+      if (read.line === undefined) reading.bad(read);
+      else reading.good(read.number, read.end, read.line);
     }
     return reading.finish();
   } finally {
@@ -87,7 +88,7 @@ class SegmentReading {
   #nextTurn = 0;
   #turns = 0;
   #goodBytes = 0;
-  #firstBad: number | undefined;
+  readonly #bad = new BadTail();
   #lastNumber = 0;
 
   constructor(
@@ -95,15 +96,20 @@ class SegmentReading {
     private readonly path: string,
   ) {}
 
-  bad(number: number): void {
-    this.#firstBad ??= number;
-    this.#lastNumber = number;
+  bad(read: ReadLine): void {
+    this.#bad.add(read);
+    this.#lastNumber = read.number;
+    if (!this.#bad.acknowledged) return;
+    throw this.#damaged(
+      this.#bad.firstLine ?? read.number,
+      'the line is not whole, but a further turn was begun behind it',
+    );
   }
 
   good(number: number, end: number, line: Line): void {
     this.#lastNumber = number;
-    if (this.#firstBad !== undefined) {
-      throw this.#damaged(this.#firstBad, `the line is not whole, but line ${number} behind it is good`);
+    if (this.#bad.firstLine !== undefined) {
+      throw this.#damaged(this.#bad.firstLine, `the line is not whole, but line ${number} behind it is good`);
     }
     if (!this.#head) this.#readHead(number, line);
     else if (!this.#snapshotComplete) this.#readSnapshot(number, line);
@@ -113,12 +119,12 @@ class SegmentReading {
 
   finish(): RecoveredJournal {
     if (!this.#head || !this.#snapshotComplete) {
-      throw this.#damaged(this.#firstBad ?? this.#lastNumber + 1, 'the snapshot is not complete');
+      throw this.#damaged(this.#bad.firstLine ?? this.#lastNumber + 1, 'the snapshot is not complete');
     }
     const ignored =
-      this.#firstBad === undefined
+      this.#bad.firstLine === undefined
         ? []
-        : [`${this.path}, line ${this.#firstBad}: a turn that was never acknowledged is ignored`];
+        : [`${this.path}, line ${this.#bad.firstLine}: a turn that was never acknowledged is ignored`];
     giveCauses(this.#records);
     return {
       directoryId: this.#head.directory,

@@ -14,8 +14,9 @@ import {
 } from '../../disk/layout.js';
 import { StartRefused } from '../../disk/start-refused.js';
 import { RecordMap } from '../record-map.js';
+import { BadTail } from './bad-tail.js';
 import { FORMAT, type HeadLine, type Line, type Previous, type TurnLine } from './format.js';
-import { readLines } from './read-lines.js';
+import { type ReadLine, readLines } from './read-lines.js';
 
 /** Bytes of a bad line that are searched for names. */
 const MAX_SEARCHED_BYTES = 4 << 20;
@@ -123,8 +124,10 @@ class Reading {
     let goodBytes = 0;
     let from = 0;
     let isFirst = true;
+    let tail = new BadTail();
     const turnBefore = this.#nextTurn;
-    for (const { end, line, problem, file } of linesOf(disk, path)) {
+    for (const read of linesOf(disk, path)) {
+      const { end, line, problem, file } = read;
       if (problem !== undefined) {
         isDamaged = true;
         this.#losses.push(
@@ -138,15 +141,18 @@ class Reading {
         const isTurn = !part.isState || snapshot.isWhole;
         const names = namesIn(file, from, end, isTurn ? IN_TURN : IN_SNAPSHOT);
         for (const found of names) (isTurn ? this.#pending : this.#doubted).add(found);
+        if (isTurn) tail.add(read, names);
       } else {
         if (isFirst && line.line === 'head') head = this.#readHead(path, line, part.isState);
         else if (line.line === 'turn') this.#readTurn(path, line);
         else snapshot = this.#readSnapshot(line, snapshot, part.isState);
         goodBytes = end;
         isFirst = false;
+        tail = new BadTail();
       }
       from = end;
     }
+    if (part.isLast) this.#missIn(path, tail);
     // What a newer snapshot has is only missed where the turns up to it are not all there.
     if (part.isLast && head && head.turn > (this.#nextTurn ?? 0)) this.#miss(path, head.turn);
     if (!head || !snapshot.isWhole) {
@@ -229,6 +235,16 @@ class Reading {
     this.#nextTurn = turn;
   }
 
+  /** Turns behind the last good one are missing; where a good one follows, the gap before it says so. */
+  #missIn(path: string, { firstLine, acknowledged }: BadTail): void {
+    if (!acknowledged) return;
+    this.#losses.push(
+      `${path}, line ${firstLine}: a turn is not whole, and what was locked and unlocked in it is missing`,
+    );
+    for (const name of acknowledged) this.#doubted.add(name);
+    this.#nextTurn = (this.#nextTurn ?? 0) + 1;
+  }
+
   /** A segment without a head or a whole snapshot: what it lacks is missed where nothing else tells it. */
   #blame(path: string, { isState, isLast }: Part, tellsItsTurns: boolean): void {
     if (isState) {
@@ -261,10 +277,7 @@ class Snapshot {
   isWhole = false;
 }
 
-interface LineOrProblem {
-  readonly number: number;
-  readonly end: number;
-  readonly line: Line | undefined;
+interface LineOrProblem extends ReadLine {
   readonly file: OpenFile;
   /** Why nothing more can be read. */
   readonly problem?: string;
@@ -278,7 +291,8 @@ function* linesOf(disk: Disk, path: string): Generator<LineOrProblem> {
     for (const read of readLines(file)) yield { ...read, file };
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    yield { number: 0, end: 0, line: undefined, file: file as OpenFile, problem: (error as Error).message };
+    const nothing = { number: 0, end: 0, line: undefined, turnAt: -1 };
+    yield { ...nothing, file: file as OpenFile, problem: (error as Error).message };
   } finally {
     file?.close();
   }
