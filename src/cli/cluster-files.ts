@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { readConnectionFiles } from '../client/connection-files.js';
 import { connectionOptions, type TlsOptions } from '../client/tls-options.js';
 import type { StoreFiles } from './cluster-settings.js';
+import { flagOrVariable } from './resolve.js';
 import { asUsage } from './usage-error.js';
 
 /** What is in the files, and what is not as it should be with them although they work. */
@@ -18,7 +19,9 @@ const OTHERS = 0o077;
 /** Throws `UsageError` that says which file is wrong, and how. */
 export function readStoreFiles({ ca, cert, key, secretFile }: StoreFiles): StoreSecrets {
   return asUsage(() => {
-    const { secret: password, tls = {} } = readConnectionFiles({ ca, cert, key, secretFile }, 'STORE_');
+    const { secret: password, tls = {} } = readConnectionFiles({ ca, cert, key, secretFile }, (name) =>
+      flagOrVariable(`STORE_${name}`),
+    );
     if (password === '') throw new Error(`There is no password in --store-secret-file ${secretFile}`);
     checkTls(tls);
     const warnings = [

@@ -11,6 +11,7 @@ import {
   withoutCredentials,
 } from '../client/daemon-url.js';
 import { connectionOptions, type TlsOptions } from '../client/tls-options.js';
+import { flagOrVariable } from './resolve.js';
 import { optional, repeated, type ValuesOf } from './setting.js';
 import { lockdCommand } from './shell.js';
 import type { Terminal, World } from './terminal.js';
@@ -82,7 +83,7 @@ function credentialsOf({ url, user, secretFile }: Connection): Credentials | und
   if (user === undefined) return url.credentials;
   if (url.credentials)
     throw new Error('The address names a user, and so does --user or LOCKD_USER: leave one of them out');
-  const { secret = '' } = readConnectionFiles({ secretFile });
+  const { secret = '' } = readConnectionFiles({ secretFile }, flagOrVariable);
   try {
     return new Credentials(user, secret);
   } catch (error) {
@@ -91,7 +92,7 @@ function credentialsOf({ url, user, secretFile }: Connection): Credentials | und
 }
 
 function tlsOf({ ca, cert, key }: Connection): TlsOptions | undefined {
-  const { tls } = readConnectionFiles({ ca, cert, key });
+  const { tls } = readConnectionFiles({ ca, cert, key }, flagOrVariable);
   try {
     connectionOptions(tls ?? {});
   } catch (error) {

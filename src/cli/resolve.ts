@@ -46,6 +46,11 @@ export function variableName(settingName: string): string {
   return `LOCKD_${flagName(settingName).replaceAll('-', '_').toUpperCase()}`;
 }
 
+/** `SECRET_FILE` → `--secret-file (LOCKD_SECRET_FILE)`, for texts: who reads them knows which of both he gave. */
+export function flagOrVariable(name: string): string {
+  return `--${name.replaceAll('_', '-').toLowerCase()} (LOCKD_${name})`;
+}
+
 /** The value of every setting. Throws `UsageError` naming the place of each one that cannot be read. */
 export function resolveSettings<S extends Settings>(settings: S, sources: Sources): ValuesOf<S> {
   const problems = new Problems();

@@ -13,15 +13,14 @@ export interface ConnectionFiles {
 /**
  * What is in them. Throws an Error that names the file, and what names it.
  *
- * @param variables how the names of the variables begin behind `LOCKD_`.
+ * @param nameOf what names a file, by that of its variable behind `LOCKD_`.
  */
 export function readConnectionFiles(
   files: ConnectionFiles,
-  variables = '',
+  nameOf = (name: string) => `LOCKD_${name}`,
 ): { secret?: string; tls?: TlsOptions } {
   const { secretFile, ca, cert, key } = files;
-  const read = (path: string, what: string, name: string) =>
-    readText(path, what, `LOCKD_${variables}${name}`);
+  const read = (path: string, what: string, name: string) => readText(path, what, nameOf(name));
   const tls: TlsOptions = {
     ...(ca === undefined ? {} : { ca: read(ca, 'the authority', 'CA') }),
     ...(cert === undefined ? {} : { cert: read(cert, 'the certificate', 'CERT') }),
@@ -36,13 +35,11 @@ export function readConnectionFiles(
   };
 }
 
-function readText(path: string, what: string, variable: string): string {
+function readText(path: string, what: string, name: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `The file with ${what}, ${path}, cannot be read (${problem}). It is named by ${variable}`,
-    );
+    throw new Error(`The file with ${what}, ${path}, cannot be read (${problem}). It is named by ${name}`);
   }
 }

@@ -180,6 +180,16 @@ describe('the secret', () => {
     expect(broken.stdout).not.toContain('c0ffee');
   });
 
+  test('a file that cannot be read is named, and the flag with it', async () => {
+    const { status, stderr } = await run(['list', '--user', 'ci', '--secret-file', '/nowhere/secret']);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(
+        /\/nowhere\/secret.* It is named by --secret-file \(LOCKD_SECRET_FILE\)\n/s,
+      ),
+    });
+  });
+
   test('is in nothing that commands print, whatever becomes of them', async () => {
     const { daemon, url, secret } = await guarded();
     const environment = { LOCKD_URL: withSecret(url, secret) };
