@@ -12,12 +12,20 @@ export async function settle(scene: Scene): Promise<void> {
   await steps.until('every request has arrived', () => network.isQuiet);
   // By the newest, and none that is stopped keeps callers waiting or is about to take over.
   const isServed = () => daemons.current?.isServing === true && !daemons.isAnybodyStopped;
-  await steps.until('a daemon serves', isServed);
+  const maintain = async (): Promise<void> => {
+    await steps.until('a daemon serves', isServed);
+    const { lockd, process } = daemons.current ?? {};
+    if (!lockd || !process) return;
+    const death = new Promise<void>((resolve) => process.onDeath(resolve));
+    await steps.do('the lock files are compared', () => Promise.race([lockd.maintain(), death]));
+    // It may have been asked to stop while its machine slept.
+    if (!process.isAlive) await maintain();
+  };
   // What somebody put there by hand is a lock from here on.
-  await maintain(scene, steps);
+  await maintain();
   await steps.do('every resource becomes free', (actor) => steps.freeAll(actor));
   await steps.do('every resource can be locked', (actor) => steps.lockAll(actor));
-  await maintain(scene, steps);
+  await maintain();
   const wrong = wrongFiles(scene.disk.storage, scene.resources);
   if (wrong !== undefined) scene.accuse({ rule: 'files', at: world.now, text: wrong });
   const before = daemons.current;
@@ -29,9 +37,4 @@ export async function settle(scene: Scene): Promise<void> {
   daemons.restarts = false;
   daemons.current?.terminate();
   await steps.until('the last daemon ends', () => daemons.current?.process.isAlive === false);
-}
-
-async function maintain({ daemons }: Scene, steps: Steps): Promise<void> {
-  const { lockd } = daemons.current ?? {};
-  if (lockd) await steps.do('the lock files are compared', () => lockd.maintain());
 }
