@@ -2,63 +2,11 @@
  * What etcd's JSON gateway is sent, and what it answers: keys and values as base64, 64-bit numbers as decimal text, and what
  * is zero or false left out. What is not as it should be throws `BadAnswer`: then nobody knows what etcd did.
  */
-import type {
-  Compare,
-  KeyValue,
-  Operation,
-  Range,
-  RangeAnswer,
-  Transaction,
-  TransactionAnswer,
-} from './kv.js';
+import type { KeyValue, Range, RangeAnswer } from './kv.js';
 
 /** The answer is not one of etcd's, or none to this question. */
 export class BadAnswer extends Error {
   override readonly name = 'BadAnswer';
-}
-
-export function transactionMessage({ compare, success, failure = [] }: Transaction): object {
-  return {
-    compare: compare.map(compareMessage),
-    success: success.map(operationMessage),
-    failure: failure.map(operationMessage),
-  };
-}
-
-function compareMessage(compare: Compare): object {
-  const key = base64(compare.key);
-  if ('createRevision' in compare) {
-    return { key, target: 'CREATE', result: 'EQUAL', create_revision: String(compare.createRevision) };
-  }
-  return { key, target: 'MOD', result: 'EQUAL', mod_revision: String(compare.modRevision) };
-}
-
-function operationMessage(operation: Operation): object {
-  const key = base64(operation.key);
-  switch (operation.kind) {
-    case 'put': {
-      const { value, lease } = operation;
-      return { request_put: { key, value: base64(value), ...(lease === undefined ? {} : { lease }) } };
-    }
-    case 'remove':
-      return { request_delete_range: { key } };
-    case 'removeRange':
-      return { request_delete_range: { key, range_end: base64(operation.end) } };
-    case 'get':
-      return { request_range: { key } };
-  }
-}
-
-export function readTransaction({ success, failure = [] }: Transaction, answer: Message): TransactionAnswer {
-  const succeeded = answer.succeeded === true;
-  const steps = succeeded ? success : failure;
-  const responses = listIn(answer, 'responses');
-  if (responses.length !== steps.length)
-    throw new BadAnswer('etcd answered other steps than it was asked for');
-  const found = steps.map(({ kind }, index) =>
-    kind === 'get' ? foundIn(messageIn(messageOf(responses[index]), 'response_range')) : [],
-  );
-  return { succeeded, revision: revisionOf(answer), found };
 }
 
 /** Linearizable, as everything that does not ask for less. */
@@ -94,7 +42,7 @@ export function readKeepAlive(answer: Message): LeaseRenewal {
 }
 
 /** Rises with every leader that etcd has. */
-export function readRaftTerm(answer: Message): number {
+function readRaftTerm(answer: Message): number {
   return numberIn(messageIn(answer, 'header'), 'raft_term');
 }
 
@@ -171,6 +119,6 @@ function textIn(message: Message, name: string): string {
   return Buffer.from(text, 'base64').toString('utf8');
 }
 
-export function base64(text: string): string {
+function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }

@@ -1,58 +1,33 @@
-/** The client of etcd against servers that are not as they should be; against real ones: gateway.wide.test.ts. */
+/**
+ * The client of etcd against servers that are not as they should be, over its JSON gateway; over gRPC: grpc.test.ts; against real
+ * ones: gateway.wide.test.ts.
+ */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type GatewayOptions, openGateway } from '../../src/etcd/gateway.js';
-import { type Kv, KvError, type Transaction } from '../../src/etcd/kv.js';
+import { type Kv, KvError } from '../../src/etcd/kv.js';
 import { errorOf } from '../../src/etcd/refusals.js';
+import {
+  type Asked,
+  answersJson as answers,
+  answersGrpc,
+  type FakeServer,
+  type Reply,
+  serve as serveBoth,
+  transactionAnswer,
+} from './fake-server.js';
 
-const PUT: Transaction = { compare: [], success: [{ kind: 'put', key: 'k', value: 'v' }] };
 const HEADER = { cluster_id: '7', revision: '12' };
-const DONE = { header: HEADER, succeeded: true, responses: [{ response_put: {} }] };
+const DONE = { header: HEADER, kvs: [] };
 
 /** Long enough for whatever answers on this machine. */
 const LONG_MS = 20_000;
 
-interface Asked {
-  readonly path: string;
-  readonly message: Record<string, unknown>;
-  readonly token: string | undefined;
-}
+/** A question of which it does not matter whether it is asked twice. */
+const ask = (kv: Kv, timeoutMs = LONG_MS) => kv.range({ key: 'a', end: 'b', limit: 1 }, timeoutMs);
 
-type Reply = (asked: Asked, response: ServerResponse, count: number) => void;
-
-interface FakeServer {
-  readonly url: URL;
-  readonly asked: Asked[];
-}
-
-/** A server that answers as `reply` does. */
-async function serve(reply: Reply): Promise<FakeServer> {
-  const asked: Asked[] = [];
-  const server = createServer((request: IncomingMessage, response) => {
-    void text(request).then((body) => {
-      const { url: path = '', headers } = request;
-      const one = { path, message: JSON.parse(body), token: headers.authorization };
-      asked.push(one);
-      reply(one, response, asked.length);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), asked };
-}
-
-function answers(message: object, status = 200): Reply {
-  return (_, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(message));
-  };
-}
+const serve = (json: Reply) => serveBoth({ json });
 
 /** A port at which nobody listens. */
 async function nobody(): Promise<URL> {
@@ -81,19 +56,19 @@ async function failure(asking: Promise<unknown>): Promise<KvError> {
 describe('nothing was sent', () => {
   test('where nobody listens', async () => {
     const url = await nobody();
-    const error = await failure(open([url]).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([url])));
     expect(error).toMatchObject({ fate: 'never', reason: undefined });
     expect(error.message).toMatch(`${url.origin}: connect ECONNREFUSED`);
   });
 
   test('where the name stands for nothing', async () => {
-    const error = await failure(open([new URL('http://nothing.invalid:2379')]).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([new URL('http://nothing.invalid:2379')])));
     expect(error.fate).toBe('never');
   });
 
   test('where TLS is expected and something else is there', async () => {
     const { url, asked } = await serve(answers(DONE));
-    const error = await failure(open([new URL(`https://${url.host}`)]).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([new URL(`https://${url.host}`)])));
     expect(error.fate).toBe('never');
     expect(asked).toEqual([]);
   });
@@ -107,7 +82,7 @@ describe('nothing was sent', () => {
       server.close();
     });
     const { port } = server.address() as AddressInfo;
-    const error = await failure(open([new URL(`https://127.0.0.1:${port}`)]).transact(PUT, 50));
+    const error = await failure(ask(open([new URL(`https://127.0.0.1:${port}`)]), 50));
     expect(error).toMatchObject({
       fate: 'never',
       message: expect.stringContaining('no connection within 50 ms'),
@@ -129,17 +104,7 @@ describe('nobody knows what became of it', () => {
     ['the answer is no JSON', (_, response) => response.end('hello'), "not what etcd answers: 'hello'"],
     ['the answer is null', (_, response) => response.end('null'), "not what etcd answers: 'null'"],
     ['the answer is of nothing', answers({}), 'left something out'],
-    ['the answer has no steps', answers({ header: HEADER, succeeded: true }), 'other steps'],
-    [
-      'the answer has steps of another branch',
-      answers({ header: HEADER, responses: [{ response_put: {} }] }),
-      'other steps',
-    ],
-    [
-      'the answer has no revision',
-      answers({ header: {}, succeeded: true, responses: [{}] }),
-      'revision is no number',
-    ],
+    ['the answer has no revision', answers({ header: {} }), 'revision is no number'],
     [
       'the revision is greater than any that is counted exactly',
       answers({ ...DONE, header: { revision: '9007199254740993' } }),
@@ -155,7 +120,7 @@ describe('nobody knows what became of it', () => {
     ],
   ])('%s', async (_, reply, problem) => {
     const { url, asked } = await serve(reply);
-    const error = await failure(open([url]).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([url])));
     expect(error.fate).toBe('unknown');
     expect(error.message).toContain(problem);
     expect(error.message).toContain(url.origin);
@@ -164,7 +129,7 @@ describe('nobody knows what became of it', () => {
 
   test('no answer comes in time', async () => {
     const { url, asked } = await serve(() => undefined);
-    const error = await failure(open([url]).transact(PUT, 300));
+    const error = await failure(ask(open([url]), 300));
     // A machine under load may not even connect in that time: then nothing was sent.
     expect(error.fate).toBe(asked.length > 0 ? 'unknown' : error.fate);
     expect(error.message).toMatch(/no (?:answer|connection) within 300 ms/);
@@ -180,8 +145,7 @@ describe('nobody knows what became of it', () => {
       };
       send();
     });
-    const asking = open([url]).range({ key: 'a', end: 'b', limit: 1 }, LONG_MS);
-    expect(await failure(asking)).toMatchObject({ fate: 'unknown', reason: 'tooLong' });
+    expect(await failure(ask(open([url])))).toMatchObject({ fate: 'unknown', reason: 'tooLong' });
   });
 });
 
@@ -189,13 +153,13 @@ describe('several endpoints', () => {
   test('the next one is asked where nothing was sent to the first, and stays the one that is asked', async () => {
     const { url, asked } = await serve(answers(DONE));
     const kv = open([await nobody(), await nobody(), url]);
-    await kv.transact(PUT, LONG_MS);
-    await kv.transact(PUT, LONG_MS);
+    await ask(kv);
+    await ask(kv);
     expect(asked).toHaveLength(2);
   });
 
   test('each of them once, where nobody is there', async () => {
-    const error = await failure(open([await nobody(), await nobody()]).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([await nobody(), await nobody()])));
     expect(error.fate).toBe('never');
   });
 
@@ -203,9 +167,9 @@ describe('several endpoints', () => {
     const first = await serve((_, response) => response.destroy());
     const second = await serve(answers(DONE));
     const kv = open([first.url, second.url]);
-    expect((await failure(kv.transact(PUT, LONG_MS))).fate).toBe('unknown');
+    expect((await failure(ask(kv))).fate).toBe('unknown');
     expect(second.asked).toEqual([]);
-    await kv.transact(PUT, LONG_MS);
+    await ask(kv);
     expect([first.asked.length, second.asked.length]).toEqual([1, 1]);
   });
 
@@ -214,8 +178,8 @@ describe('several endpoints', () => {
     const second = await serve(answers(DONE));
     const third = await serve(answers(DONE));
     const kv = open([first.url, second.url, third.url]);
-    await Promise.all([1, 2, 3].map(() => failure(kv.transact(PUT, LONG_MS))));
-    await kv.transact(PUT, LONG_MS);
+    await Promise.all([1, 2, 3].map(() => failure(ask(kv))));
+    await ask(kv);
     expect([second.asked.length, third.asked.length]).toEqual([1, 0]);
   });
 
@@ -224,7 +188,7 @@ describe('several endpoints', () => {
     const second = await serve(answers(DONE));
     const kv = open([first.url, second.url]);
     for (const _ of [1, 2]) {
-      expect(await failure(kv.transact(PUT, LONG_MS))).toMatchObject({ fate: 'never', reason: 'denied' });
+      expect(await failure(ask(kv))).toMatchObject({ fate: 'never', reason: 'denied' });
     }
     expect(second.asked).toEqual([]);
   });
@@ -236,9 +200,9 @@ describe('several endpoints', () => {
     });
     const second = await serve(answers({ ...DONE, header: { ...HEADER, cluster_id: '8' } }));
     const kv = open([first.url, second.url]);
-    await kv.transact(PUT, LONG_MS);
-    await failure(kv.transact(PUT, LONG_MS));
-    const error = await failure(kv.transact(PUT, LONG_MS));
+    await ask(kv);
+    await failure(ask(kv));
+    const error = await failure(ask(kv));
     expect(error).toMatchObject({
       fate: 'unknown',
       message: expect.stringContaining('another cluster of etcd (8)'),
@@ -250,14 +214,9 @@ describe('several endpoints', () => {
 describe('a renewal of a lease', () => {
   /** etcd that is in term `renewing` when it renews, and in term `reading` when it is read afterwards. */
   async function renew(renewing: string, reading: string): Promise<{ server: FakeServer; kv: Kv }> {
-    const server = await serve(({ path }, response) => {
-      const renewed = { result: { header: { ...HEADER, raft_term: renewing }, ID: '1', TTL: '5' } };
-      const read = {
-        header: { ...HEADER, raft_term: reading },
-        succeeded: true,
-        responses: [{ response_range: {} }],
-      };
-      response.end(JSON.stringify(path === '/v3/lease/keepalive' ? renewed : read));
+    const server = await serveBoth({
+      json: answers({ result: { header: { ...HEADER, raft_term: renewing }, ID: '1', TTL: '5' } }),
+      grpc: answersGrpc(transactionAnswer({ raftTerm: Number(reading), responses: [1] })),
     });
     return { server, kv: open([server.url], { readableKey: '/locks/probe' }) };
   }
@@ -265,9 +224,9 @@ describe('a renewal of a lease', () => {
   test('counts when etcd has the same leader in a read after it', async () => {
     const { server, kv } = await renew('2', '2');
     expect(await kv.keepAlive('1', LONG_MS)).toBe(5);
-    const key = Buffer.from('/locks/probe').toString('base64');
-    expect(server.asked.map(({ path }) => path)).toEqual(['/v3/lease/keepalive', '/v3/kv/txn']);
-    expect(server.asked[1]?.message).toMatchObject({ success: [{ request_range: { key } }] });
+    expect(server.asked.map(({ path }) => path)).toEqual(['/v3/lease/keepalive']);
+    expect(server.called.map(({ path }) => path)).toEqual(['/etcdserverpb.KV/Txn']);
+    expect(server.called[0]?.message.toString('latin1')).toContain('/locks/probe');
   });
 
   test('does not by a leader of etcd that was stopped, and had not heard yet that there is another', async () => {
@@ -288,8 +247,8 @@ describe('a name and a password', () => {
       response.end(JSON.stringify(isLogin(one) ? { header: HEADER, token: 't.1' } : DONE));
     });
     const kv = open([url], { credentials });
-    await Promise.all([kv.transact(PUT, LONG_MS), kv.transact(PUT, LONG_MS)]);
-    await kv.transact(PUT, LONG_MS);
+    await Promise.all([ask(kv), ask(kv)]);
+    await ask(kv);
     expect(asked.filter(isLogin)).toMatchObject([
       { message: { name: 'lockd', password: 'secret' }, token: undefined },
     ]);
@@ -311,7 +270,7 @@ describe('a name and a password', () => {
         }
       });
       const kv = open([url], { credentials });
-      await Promise.all([kv.transact(PUT, LONG_MS), kv.transact(PUT, LONG_MS)]);
+      await Promise.all([ask(kv), ask(kv)]);
       expect(tokens).toBe(2);
       expect(asked).toHaveLength(6);
     },
@@ -322,7 +281,7 @@ describe('a name and a password', () => {
       if (isLogin(one)) response.end(JSON.stringify({ header: HEADER, token: `t.${asked.length}` }));
       else response.writeHead(401).end(JSON.stringify({ error: 'etcdserver: invalid auth token', code: 16 }));
     });
-    const error = await failure(open([url], { credentials }).transact(PUT, LONG_MS));
+    const error = await failure(ask(open([url], { credentials })));
     expect(error).toMatchObject({ fate: 'never', reason: 'denied' });
     expect(asked).toHaveLength(4);
   });
@@ -332,7 +291,7 @@ describe('a name and a password', () => {
     const { url, asked } = await serve(answers({ error: problem, code: 3 }, 400));
     const kv = open([url], { credentials });
     for (const _ of [1, 2]) {
-      const error = await failure(kv.transact(PUT, LONG_MS));
+      const error = await failure(ask(kv));
       expect(error).toMatchObject({
         fate: 'never',
         reason: 'denied',
@@ -345,7 +304,7 @@ describe('a name and a password', () => {
 
   test('that nobody answers to: nothing was tried', async () => {
     const { url } = await serve((_, response) => response.destroy());
-    expect((await failure(open([url], { credentials }).transact(PUT, LONG_MS))).fate).toBe('never');
+    expect((await failure(ask(open([url], { credentials })))).fate).toBe('never');
   });
 });
 

@@ -191,7 +191,8 @@ export class EtcdStore implements DaemonStore {
   }
 
   async #commit({ changes, nextToken }: Turn): Promise<CommitOutcome> {
-    this.#assertUsable();
+    // Whether we lead, the writer asks right before it sends.
+    this.#assertOpen();
     const { keys, time } = this.options;
     const written = writtenRecords(keys, changes);
     const [value, historyBytes] = encodeHistory(changes, time(), this.#historyBytes);
@@ -248,17 +249,17 @@ export class EtcdStore implements DaemonStore {
   }
 
   #assertUsable(): void {
-    this.#assertLeading();
-    if (this.#closed) throw new Stopped('The store is closed');
-  }
-
-  #assertLeading(): void {
-    if (this.#broken) throw this.#broken;
+    this.#assertOpen();
     try {
       this.options.leadership.assert();
     } catch (error) {
       throw this.#stop(error);
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#broken) throw this.#broken;
+    if (this.#closed) throw new Stopped('The store is closed');
   }
 
   #stop(error: unknown): Stopped {
