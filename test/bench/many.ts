@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Lockd } from 'lockd';
+import { Lockd } from '../../src/index.js';
 
 export interface ManyOptions {
   readonly directory: string;

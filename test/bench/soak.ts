@@ -46,9 +46,9 @@ export interface SoakOptions {
 
 const SAMPLE_SECONDS = 5;
 
-/** Before memory counts: a fifth of the time on top, at most two minutes. Code is compiled, pools fill. */
-const WARM_UP_SHARE = 0.2;
-const LONGEST_WARM_UP_SECONDS = 120;
+/** Before memory counts: half of the time on top, at most five minutes. Code is compiled, pools fill. */
+const WARM_UP_SHARE = 0.5;
+const LONGEST_WARM_UP_SECONDS = 300;
 
 export async function soak(minutes: number, { directory, progress }: SoakOptions): Promise<SoakResult> {
   const lockd = await startLockdWatched(join(directory, 'soak'));
