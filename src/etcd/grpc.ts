@@ -20,9 +20,18 @@ export interface GrpcAnswer {
   readonly problem?: string;
 }
 
+/** What it says of itself tells nothing to whoever has to mend it: a proxy that lets the rest of etcd through. */
+const NO_GRPC =
+  'what answers does not speak HTTP/2, which gRPC needs: a proxy in front of etcd must let it through, or --store name etcd itself';
+
+/** In which OpenSSL says that the other side will not speak HTTP/2. */
+const NO_PROTOCOL = /no application protocol/;
+
 /** A connection to one endpoint. */
 interface Line {
   readonly session: http2.ClientHttp2Session;
+  /** The other side has spoken HTTP/2. */
+  isGreeted: boolean;
   /** Calls under way on it. */
   calls: number;
   /** No call is begun on it any more. */
@@ -45,7 +54,7 @@ export class GrpcLines {
     const line = this.#lineTo(endpoint);
     line.calls += 1;
     try {
-      return await answerTo(line.session, { path, framed, headers }, patience);
+      return await answerTo(line, { path, framed, headers }, patience);
     } catch (error) {
       // Whatever was wrong: the next call tries a connection of its own.
       this.#end(endpoint.origin, line);
@@ -72,7 +81,10 @@ export class GrpcLines {
     session.unref();
     // Each call on it waits for the connection, and there may be any number.
     session.setMaxListeners(0);
-    const line = { session, calls: 0, isOver: false };
+    const line = { session, isGreeted: false, calls: 0, isOver: false };
+    session.once('remoteSettings', () => {
+      line.isGreeted = true;
+    });
     // Told to each call on it, too.
     session.on('error', () => this.#end(origin, line));
     session.on('close', () => this.#end(origin, line));
@@ -94,10 +106,11 @@ interface Call {
 }
 
 function answerTo(
-  session: http2.ClientHttp2Session,
+  line: Line,
   { path, framed, headers }: Call,
   { connectMs, answerMs }: Patience,
 ): Promise<GrpcAnswer> {
+  const { session } = line;
   return new Promise((resolve, reject) => {
     const stream = begin(session, path, headers);
     let isConnected = false;
@@ -107,7 +120,7 @@ function answerTo(
     const begun = performance.now();
     const fail = (error: Error, what?: ExchangeError['what']) => {
       clearTimeout(timer);
-      reject(new ExchangeError(wordsOf(error), what ?? (isConnected ? 'unanswered' : 'never')));
+      reject(new ExchangeError(wordsOf(error, line), what ?? (isConnected ? 'unanswered' : 'never')));
       session.off('connect', connected);
       stream.destroy();
       // In this very step: whoever hears that nothing was sent sends it again.
@@ -132,9 +145,17 @@ function answerTo(
 }
 
 /** Why it failed: of a connection that could not be made Node says it in the cause. */
-function wordsOf({ message, cause }: Error): string {
+function wordsOf(error: Error, { isGreeted }: Line): string {
+  const { message, cause } = error;
   // OpenSSL ends its texts with a line feed.
-  return (cause instanceof Error ? cause.message : message).trim();
+  const text = (cause instanceof Error ? cause.message : message).trim();
+  const isForeign = NO_PROTOCOL.test(text) || (!isGreeted && isOfProtocol(error));
+  return isForeign ? `${text}: ${NO_GRPC}` : text;
+}
+
+/** Whether bytes came that are none of HTTP/2. */
+function isOfProtocol(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_HTTP2_ERROR';
 }
 
 function begin(

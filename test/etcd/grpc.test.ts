@@ -1,10 +1,14 @@
 /** Transactions over gRPC, against servers that are not as they should be; against real ones: gateway.wide.test.ts. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type GatewayOptions, openGateway } from '../../src/etcd/gateway.js';
 import { type Kv, KvError, type Transaction } from '../../src/etcd/kv.js';
+import { CertificateAuthority, pemOf } from '../certificates.js';
+import { describeWith } from '../needs.js';
 import {
   answersGrpc,
   answersJson,
@@ -177,6 +181,7 @@ describe('nobody knows what became of it', () => {
     const { port } = server.address() as AddressInfo;
     const error = await failure(open([new URL(`http://127.0.0.1:${port}`)]).transact(PUT, LONG_MS));
     expect(error.fate).toBe('unknown');
+    expect(error.message).toContain('does not speak HTTP/2, which gRPC needs: a proxy in front of etcd');
   });
 
   test('no answer comes in time, and the next call takes a connection of its own', async () => {
@@ -306,5 +311,19 @@ describe('what etcd says', () => {
     const error = await failure(kv.transact(PUT, LONG_MS));
     expect(error).toMatchObject({ fate: 'unknown' });
     expect(error.message).toContain(`another cluster of etcd (${ids[1]})`);
+  });
+});
+
+describeWith(['openssl'], 'over TLS', () => {
+  test('a server that speaks only HTTP/1 is told from an etcd that does not answer', async () => {
+    const authority = new CertificateAuthority();
+    const server = createHttpsServer(pemOf(authority.server()), (_, response) => response.end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const tls = { ca: readFileSync(authority.ca, 'utf8') };
+    const error = await failure(open([new URL(`https://127.0.0.1:${port}`)], { tls }).transact(PUT, LONG_MS));
+    expect(error.message).toContain('does not speak HTTP/2, which gRPC needs: a proxy in front of etcd');
   });
 });

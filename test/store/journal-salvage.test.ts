@@ -105,3 +105,25 @@ test('a torn turn alone is missed by nobody', async () => {
     nextTurn: 2,
   });
 });
+
+test('of two turns that were spoilt before a torn one, both are missed, and their numbers are not given again', async () => {
+  const directory = temporaryDirectory();
+  const { store } = await openJournal(directory);
+  const sizes: number[] = [];
+  for (const token of [1, 2, 3, 4]) {
+    await store.commit(grant(token), LOCK);
+    sizes.push(store.bytes);
+  }
+  await store.close();
+  const path = newestSegment(directory);
+  const [one = 0, two = 0, three = 0, end = 0] = sizes;
+  const bytes = fs.readFileSync(path).subarray(0, end - 5);
+  for (const at of [(one + two) >> 1, (two + three) >> 1]) bytes[at] = (bytes[at] ?? 0) ^ 1;
+  fs.writeFileSync(path, bytes);
+  const found = salvageJournal(nodeDisk, new Layout(directory));
+  expect(found?.losses).toEqual([
+    `${path}, line 4: 2 turns are not whole, and what was locked and unlocked in them is missing`,
+  ]);
+  expect(found?.doubted).toEqual(new Set(['r2', 'r3']));
+  expect(found?.nextTurn).toBe(4);
+});

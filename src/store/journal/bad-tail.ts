@@ -9,6 +9,8 @@ export class BadTail {
   firstLine: number | undefined;
   /** What those speak of that may have been acknowledged; undefined where none of them was. */
   acknowledged: ReadonlySet<string> | undefined;
+  /** How many turns were begun behind it, at least: so many before them may have been acknowledged. */
+  further = 0;
   readonly #names = new Set<string>();
 
   /** The next one, and the resources that it speaks of, where anybody looked. */
@@ -16,7 +18,10 @@ export class BadTail {
     // Where a line feed was lost, two turns stand in one line.
     const joined = turnAt > 0 ? names : [];
     const isFurther = turnAt > 0 || (turnAt === 0 && this.firstLine !== undefined);
-    if (isFurther) this.acknowledged = new Set([...this.#names, ...joined]);
+    if (isFurther) {
+      this.further += 1;
+      this.acknowledged = new Set([...this.#names, ...joined]);
+    }
     this.firstLine ??= number;
     for (const name of names) this.#names.add(name);
   }

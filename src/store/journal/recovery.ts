@@ -3,8 +3,9 @@
  * same way.
  *
  * A segment gets its name only after its snapshot was flushed, so that the newest one is complete. A last turn that is
- * not whole was never acknowledged and is ignored, in however many lines it is torn. Anything else that is not as it was written means that the disk lost
- * something that may have been acknowledged: then nothing is guessed, and the start is refused.
+ * not whole was never acknowledged and is ignored, in however many lines it is torn. Anything else that can be seen not to
+ * be as it was written means that the disk lost something that may have been acknowledged: then nothing is guessed, and
+ * the start is refused.
  */
 import { basename } from 'node:path';
 import { type Disk, errorCode } from '../../disk/disk.js';

@@ -236,13 +236,16 @@ class Reading {
   }
 
   /** Turns behind the last good one are missing; where a good one follows, the gap before it says so. */
-  #missIn(path: string, { firstLine, acknowledged }: BadTail): void {
+  #missIn(path: string, { firstLine, acknowledged, further }: BadTail): void {
     if (!acknowledged) return;
-    this.#losses.push(
-      `${path}, line ${firstLine}: a turn is not whole, and what was locked and unlocked in it is missing`,
-    );
+    const what =
+      further === 1
+        ? 'a turn is not whole, and what was locked and unlocked in it is missing'
+        : `${further} turns are not whole, and what was locked and unlocked in them is missing`;
+    this.#losses.push(`${path}, line ${firstLine}: ${what}`);
     for (const name of acknowledged) this.#doubted.add(name);
-    this.#nextTurn = (this.#nextTurn ?? 0) + 1;
+    // Whoever follows the events has seen their numbers: they are given to no others.
+    this.#nextTurn = (this.#nextTurn ?? 0) + further;
   }
 
   /** A segment without a head or a whole snapshot: what it lacks is missed where nothing else tells it. */
