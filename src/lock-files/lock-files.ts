@@ -113,10 +113,15 @@ export class LockFiles {
     return { names, moved };
   }
 
-  /** Takes back what was prepared for a turn that was not committed. */
+  /** Takes back what was prepared for a turn that was not committed; `wipe` makes that last. */
   abandon({ names, moved }: Prepared): void {
-    for (const { slot } of names) if (slot) this.#views.free(slot);
+    for (const { slot } of names) if (slot) this.#views.discard(slot);
     for (const move of moved) this.#aside.moveBack(move);
+  }
+
+  /** To be awaited before a refusal is told: nothing that was written for it comes to light again, whatever the power does. */
+  wipe(): Promise<void> {
+    return this.#views.wipe();
   }
 
   /** Gives and takes the names, after the commit. What fails is reported and made good later. */

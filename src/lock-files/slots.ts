@@ -41,6 +41,8 @@ export class Slots {
   /** Freed slots with an open descriptor, the longest-resting first. */
   readonly #resting: RestingSlot[] = [];
   #firstResting = 0;
+  /** Slots in which stands what was refused. */
+  #discarded: Slot[] = [];
   /** Slots in use with an open descriptor, the longest-used first. */
   readonly #open = new Set<Slot>();
   #count = 0;
@@ -49,7 +51,8 @@ export class Slots {
 
   /** A slot with `content` in it and no other name yet. Throws the disk's error, leaving nothing. */
   fill(content: Uint8Array): Slot {
-    const slot = this.#rested() ?? this.#create();
+    const rested = this.#rested();
+    const slot = rested ?? this.#create();
     const { file } = slot;
     if (!file) throw new Error(`slot ${slot.path} has no descriptor`);
     try {
@@ -57,11 +60,39 @@ export class Slots {
       if (slot.length > content.length) file.truncate(content.length);
       slot.length = content.length;
     } catch (error) {
-      this.#remove(slot);
+      // Any part of it may have been written; a new one has had no name by which that comes to light.
+      if (rested) this.discard(slot);
+      else this.#remove(slot);
       throw error;
     }
     this.#open.add(slot);
     return slot;
+  }
+
+  /** What was written into it is not to come about. It is out of use until `wipe`. */
+  discard(slot: Slot): void {
+    this.#open.delete(slot);
+    this.#discarded.push(slot);
+  }
+
+  /**
+   * Empties what was discarded, durably: a power cut may bring an older name of the slot back, which must not show what was
+   * refused. What the disk does not let us empty is removed instead.
+   */
+  async wipe(): Promise<void> {
+    const discarded = this.#discarded;
+    this.#discarded = [];
+    for (const slot of discarded) {
+      try {
+        slot.file?.truncate(0);
+        slot.length = 0;
+        await slot.file?.sync();
+        this.free(slot);
+      } catch (error) {
+        if (errorCode(error) === undefined) throw error;
+        this.#remove(slot);
+      }
+    }
   }
 
   /** The slot has no name in the lock directory any more. */
@@ -79,7 +110,7 @@ export class Slots {
   }
 
   close(): void {
-    for (const slot of this.#open) slot.file?.close();
+    for (const slot of [...this.#open, ...this.#discarded]) slot.file?.close();
     for (const { slot } of this.#resting.slice(this.#firstResting)) slot.file?.close();
   }
 
@@ -110,7 +141,8 @@ export class Slots {
 
   #create(): Slot {
     const { disk, directory, maxOpen = MAX_OPEN_SLOTS } = this.options;
-    if (this.#open.size + this.#resting.length - this.#firstResting >= maxOpen) this.#closeOne();
+    const resting = this.#resting.length - this.#firstResting;
+    if (this.#open.size + this.#discarded.length + resting >= maxOpen) this.#closeOne();
     this.#count += 1;
     const path = `${directory}/${String(this.#count).padStart(10, '0')}`;
     return { path, file: disk.create(path), length: 0 };

@@ -88,9 +88,14 @@ export class Views {
     return this.#slots.fill(content);
   }
 
-  /** Takes back a slot that was not shown. */
-  free(slot: Slot): void {
-    this.#slots.free(slot);
+  /** Takes back a slot that was not shown, and will not be. */
+  discard(slot: Slot): void {
+    this.#slots.discard(slot);
+  }
+
+  /** Empties what was taken back, durably. */
+  wipe(): Promise<void> {
+    return this.#slots.wipe();
   }
 
   /** Takes the lock file `name`, which an earlier daemon made, for that of `resource`. */

@@ -67,22 +67,29 @@ export class Saving {
    * is undone. Throws where nobody knows.
    */
   async save(draft: Draft, stored: readonly Change[]): Promise<Refused | undefined> {
+    const { clock, leaseClock } = this.options;
+    const since = leaseClock.now();
+    this.#inFlight = new InFlight(stored, clock.monotonic());
+    const problem = await this.#save(draft, stored);
+    this.#inFlight = undefined;
+    leaseClock.waited(leaseClock.now() - since);
+    return problem;
+  }
+
+  /** Not awaited for nothing: up to the flush of the store all of this is one step. */
+  async #save(draft: Draft, stored: readonly Change[]): Promise<Refused | undefined> {
     const onlyFrees = freesOnly(stored);
-    const { lockFiles, clock, leaseClock, table } = this.options;
+    const { lockFiles, table } = this.options;
     let prepared: Prepared;
     try {
       prepared = lockFiles.prepare(resourcesWithNewHolders(stored), table, unreadableFiles(draft), onlyFrees);
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       undo(draft);
+      await lockFiles.wipe();
       return this.storageFull(errorCode(error) === 'ENOSPC' ? undefined : (error as Error).message);
     }
-    const since = leaseClock.now();
-    this.#inFlight = new InFlight(stored, clock.monotonic());
-    const problem = await this.#commit(draft, stored, prepared, onlyFrees);
-    this.#inFlight = undefined;
-    leaseClock.waited(leaseClock.now() - since);
-    return problem;
+    return this.#commit(draft, stored, prepared, onlyFrees);
   }
 
   /** The refusal for a disk that takes nothing; `problem` is its own words where it is anything but full. */
@@ -103,13 +110,13 @@ export class Saving {
     onlyFrees: boolean,
   ): Promise<Refused | undefined> {
     const { table, store, lockFiles, clock, meters } = this.options;
-    // Not awaited for nothing: up to the flush of the store all of this is one step.
     if (lockFiles.hasMovedNames) await lockFiles.flush();
     const since = clock.monotonic();
     const outcome = await store.commit({ changes: stored, nextToken: table.nextToken }, { onlyFrees });
     if (!outcome.saved) {
       lockFiles.abandon(prepared);
       undo(draft);
+      await lockFiles.wipe();
       await lockFiles.flush();
       return this.storageFull(outcome.problem);
     }

@@ -60,6 +60,7 @@ export class Upkeep {
       const found: ForeignLock[] = [];
       await turns.chore(lockFiles.compare(names, table, (lock) => found.push(lock)));
       for (const lock of found) await this.#adopt(lock);
+      await lockFiles.wipe();
       store.maintain();
       while ((await turns.submit({ kind: 'forget', atMost: forgottenAtOnce(store.limits) })) > 0);
     } catch (error) {

@@ -139,14 +139,16 @@ describe('a disk that fails', () => {
     expect(opened()).toBe(op === 'create' ? 1 : 0);
   });
 
-  test.each(['write', 'truncate'] as const)('at %s of a rested slot gives that slot up', (op) => {
-    const { slots, disk, clock, directory } = place();
-    slots.free(slots.fill(Buffer.from('a longer content')));
+  test.each(['write', 'truncate'] as const)('at %s of a rested slot keeps that slot back', (op) => {
+    const { slots, disk, clock } = place();
+    const first = slots.fill(Buffer.from('a longer content'));
+    slots.free(first);
     clock.now += 250;
     disk.failNext(op, { code: 'EIO' });
     expect(() => slots.fill(Buffer.from('short'))).toThrow('EIO');
-    expect(fs.readdirSync(directory)).toEqual([]);
-    expect(text(slots.fill(Buffer.from('short')).path)).toBe('short');
+    const second = slots.fill(Buffer.from('short'));
+    expect(second.path).not.toBe(first.path);
+    expect(text(second.path)).toBe('short');
     slots.close();
   });
 
@@ -166,5 +168,48 @@ describe('a disk that fails', () => {
     disk.failNext('unlink', { code: 'EROFS' });
     expect(() => slots.free(one)).not.toThrow();
     slots.close();
+  });
+});
+
+describe('a slot in which stands what was refused', () => {
+  test('is out of use until it is empty, durably, and then rests', async () => {
+    const { slots, clock, disk, opened } = place();
+    const refused = slots.fill(Buffer.from('refused'));
+    slots.discard(refused);
+    clock.now += 1_000;
+    const other = slots.fill(Buffer.from('other'));
+    expect(other.path).not.toBe(refused.path);
+    await slots.wipe();
+    expect(disk.count('sync')).toBe(1);
+    expect(text(refused.path)).toBe('');
+    clock.now += 250;
+    expect(slots.fill(Buffer.from('later')).path).toBe(refused.path);
+    expect(opened()).toBe(2);
+    await slots.wipe();
+    expect(disk.count('sync')).toBe(1);
+    slots.close();
+    expect(opened()).toBe(0);
+  });
+
+  test.each(['write', 'truncate'] as const)('as far as it came: a failed %s', async (operation) => {
+    const { slots, clock, disk } = place();
+    const first = slots.fill(Buffer.from('a longer content'));
+    slots.free(first);
+    clock.now += 250;
+    disk.failNext(operation, { code: 'ENOSPC', ...(operation === 'write' ? { shortBytes: 3 } : {}) });
+    expect(() => slots.fill(Buffer.from('short'))).toThrow('ENOSPC');
+    expect(text(first.path)).not.toBe('a longer content');
+    await slots.wipe();
+    expect(text(first.path)).toBe('');
+    slots.close();
+  });
+
+  test.each(['truncate', 'sync'] as const)('is removed where the disk fails to %s it', async (operation) => {
+    const { slots, disk, directory, opened } = place();
+    slots.discard(slots.fill(Buffer.from('refused')));
+    disk.failNext(operation, { code: 'EIO' });
+    await slots.wipe();
+    expect(fs.readdirSync(directory)).toEqual([]);
+    expect(opened()).toBe(0);
   });
 });

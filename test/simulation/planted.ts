@@ -95,8 +95,8 @@ export const PLANTED: readonly Planted[] = [
   {
     name: 'lines behind a bad one',
     file: 'src/store/journal/recovery.ts',
-    replace: '    if (this.#firstBad !== undefined) {\n      throw',
-    by: '    if (this.#firstBad !== undefined) {\n      return void',
+    replace: '    if (this.#bad.firstLine !== undefined) {\n      throw',
+    by: '    if (this.#bad.firstLine !== undefined) {\n      return void',
   },
   {
     name: 'flush of the name of a new segment',
