@@ -52,6 +52,23 @@ export function readContent(bytes: Uint8Array): ReadContent | undefined {
   return clientProblem(text) === undefined ? { limit: 1, holders: [{ client: text }] } : undefined;
 }
 
+/**
+ * The tokens that a lock file names, also where its holders cannot be taken over as a whole: it lists some of them only, or a
+ * power cut has mixed two contents. None where that is no JSON.
+ */
+export function namedTokens(bytes: Uint8Array): number[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return [];
+  }
+  if (!isObject(value) || !Array.isArray(value.holders)) return [];
+  return value.holders
+    .map((holder) => (isObject(holder) ? readAdoptedToken(holder.token) : undefined))
+    .filter((token) => token !== undefined);
+}
+
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -82,10 +99,16 @@ function readJson(text: string): ReadContent | undefined {
 function readHolder(value: unknown): ForeignHolder | undefined {
   if (!isObject(value) || typeof value.client !== 'string' || clientProblem(value.client)) return undefined;
   const { note } = value;
-  const token = readToken(value.token);
-  if (token === undefined || token > MAX_ADOPTED_TOKEN) return undefined;
+  const token = readAdoptedToken(value.token);
+  if (token === undefined) return undefined;
   if (note !== undefined && (typeof note !== 'string' || noteProblem(note))) return undefined;
   return { client: value.client, token, ...(note === undefined ? {} : { note }) };
+}
+
+/** Undefined also for a token that leaves no room for later ones. */
+function readAdoptedToken(value: unknown): number | undefined {
+  const token = readToken(value);
+  return token !== undefined && token <= MAX_ADOPTED_TOKEN ? token : undefined;
 }
 
 /** Decimal digits, as a lockd writes them, or a number, as a person might. */

@@ -2,7 +2,13 @@
 import { resourceProblem } from '../core/names.js';
 import { type Disk, errorCode, readWhole } from '../disk/disk.js';
 import { type Layout, parseSlotsDirectory } from '../disk/layout.js';
-import { type ForeignHolder, MAX_CONTENT_BYTES, type ReadContent, readContent } from './content.js';
+import {
+  type ForeignHolder,
+  MAX_CONTENT_BYTES,
+  namedTokens,
+  type ReadContent,
+  readContent,
+} from './content.js';
 import { resourceOfLockFile } from './names.js';
 
 /** A resource that foreign lock files claim: with holders that can be taken over, or without. */
@@ -48,7 +54,8 @@ export function classify(
     failure = isOfDisk(error) ? error.message : undefined;
   };
   const path = layout.lockFile(name);
-  const content = entry.kind === 'file' ? contentOf(disk, path, entry.size, note) : undefined;
+  const bytes = entry.kind === 'file' ? bytesOf(disk, path, entry.size, note) : undefined;
+  const content = bytes && readContent(bytes);
   const isOwn = (entry.kind === 'file' && isOurs(entry.inode)) || content?.directory === directoryId;
   const highestToken = Math.max(0, ...(content?.holders.map((holder) => holder.token ?? 0) ?? []));
   if (isOwn && highestToken < nextToken) return { kind: 'ours' };
@@ -63,7 +70,8 @@ export function classify(
     ...(content && (content.resource ?? resource) === resource
       ? { claim: { limit: content.limit, holders: content.holders } }
       : {}),
-    ...highest(content?.holders.map((holder) => holder.token) ?? []),
+    // Also of what nobody can take over: where the journal is lost, nothing else tells them.
+    ...highest(bytes ? namedTokens(bytes) : []),
     ...(failure === undefined ? {} : { failure }),
     ...(isOwn ? { isOurs: true } : {}),
   };
@@ -75,20 +83,22 @@ function isOfDisk(error: Error): boolean {
   return !['ENOENT', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '');
 }
 
-/**
- * What the regular file at `path`, of `size` bytes, says; undefined where it says nothing readable. `onFailure` hears of the
- * disk's error.
- */
-export function contentOf(
+/** What the regular file at `path`, of `size` bytes, says; undefined where it says nothing readable. */
+export function contentOf(disk: Disk, path: string, size: number): ReadContent | undefined {
+  const bytes = bytesOf(disk, path, size);
+  return bytes && readContent(bytes);
+}
+
+/** Undefined for more bytes than a lockd writes, and where the disk fails: `onFailure` hears of its error. */
+function bytesOf(
   disk: Disk,
   path: string,
   size: number,
   onFailure: (error: Error) => void = () => undefined,
-): ReadContent | undefined {
+): Uint8Array | undefined {
   if (size > MAX_CONTENT_BYTES) return undefined;
   try {
-    const bytes = readWhole(disk, path, size);
-    return bytes && readContent(bytes);
+    return readWhole(disk, path, size);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     onFailure(error as Error);

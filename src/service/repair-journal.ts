@@ -9,7 +9,7 @@ import { type Disk, errorCode, readWhole } from '../disk/disk.js';
 import { Epoch } from '../disk/epoch.js';
 import type { Kept } from '../disk/kept.js';
 import type { Layout } from '../disk/layout.js';
-import { MAX_CONTENT_BYTES, readContent } from '../lock-files/content.js';
+import { MAX_CONTENT_BYTES, namedTokens, readContent } from '../lock-files/content.js';
 import { isLockFileName, lockFileName, resourceOfLockFile } from '../lock-files/names.js';
 import { toldHolds } from '../lock-files/told-holds.js';
 import { beginAnew } from '../store/journal/begin-anew.js';
@@ -107,7 +107,7 @@ function readLockFiles(disk: Disk, layout: Layout, knownId: string | undefined):
   for (const { name, bytes } of contents) {
     const holds = bytes && toldHolds(bytes, directoryId ?? '', name);
     const resource = resourceOfLockFile(name) ?? holds?.[0]?.resource;
-    for (const { token } of holds ?? []) nextToken = Math.max(nextToken, token + 1);
+    for (const token of bytes ? namedTokens(bytes) : []) nextToken = Math.max(nextToken, token + 1);
     if (resource === undefined) unnamed.push(name);
     else if (holds && holds[0]?.resource === resource) tales.set(resource, { kind: 'told', holds });
     // What is no file was not made by a lockd, and what another one wrote is not to be read as ours.

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { HoldRecord } from '../../src/core/records.js';
-import { lockFileContent, MAX_CONTENT_BYTES, readContent } from '../../src/lock-files/content.js';
+import {
+  lockFileContent,
+  MAX_CONTENT_BYTES,
+  namedTokens,
+  readContent,
+} from '../../src/lock-files/content.js';
 import { DIRECTORY_ID } from './place.js';
 
 const LOCK = '\u{1f512}';
@@ -215,4 +220,33 @@ describe('JSON on the edge', () => {
     ['white space around it', `\n ${changed({})} \n\n`],
     ['a byte order mark', `\ufeff${changed({})}`],
   ])('%s', (_, text) => expect(read(text)).toBeDefined());
+});
+
+describe('the tokens in a lock file', () => {
+  const both = JSON.parse(written([hold('A', 7), hold('B', 6)]).toString());
+
+  test.each([
+    ['that can be taken over', JSON.stringify(both), [7, 6]],
+    ['behind a byte order mark', `\ufeff${JSON.stringify(both)}`, [7, 6]],
+    ['that lists some of its holders', JSON.stringify({ ...both, held: 150 }), [7, 6]],
+    ['with more holders than it counts', JSON.stringify({ ...both, held: 1 }), [7, 6]],
+    ['of another format', JSON.stringify({ ...both, lockd: 2 }), [7, 6]],
+    ['with a holder without a name', changedHolder({ client: undefined }), [5]],
+    [
+      'with a holder whose token cannot be',
+      changed({ holders: [{ token: '8000000000000001' }, { token: '1e3' }, {}, null, 'A', { token: '9' }] }),
+      [9],
+    ],
+    ['without holders', changed({ holders: undefined }), []],
+    ['that is torn', JSON.stringify(both).slice(0, -1), []],
+    ['that is plain text', 'A', []],
+    ['that is no object', 'null', []],
+    ['that is empty', '', []],
+  ])('%s', (_, text, tokens) => expect(namedTokens(Buffer.from(text))).toEqual(tokens));
+
+  test('are read beside half a character in a name', () => {
+    const bytes = Buffer.from(changedHolder({ client: 'é' }), 'latin1');
+    expect(readContent(bytes)).toBeUndefined();
+    expect(namedTokens(bytes)).toEqual([5]);
+  });
 });

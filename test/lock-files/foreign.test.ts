@@ -201,6 +201,12 @@ describe('an unreadable file', () => {
     expect(place.start()).toEqual([{ resource: 'a', files: [place.at('a.lock')], highestToken: 41 }]);
   });
 
+  test('is one that names other holders than it counts, as after a power cut; its tokens still count', () => {
+    const place = new Place({ nextToken: 1 });
+    place.put('a.lock', foreignJson('a', ['A', 'B'], 41).replace('"held": 2', '"held": 1'));
+    expect(place.start()).toEqual([{ resource: 'a', files: [place.at('a.lock')], highestToken: 42 }]);
+  });
+
   test.each(['open', 'read'] as const)('is one whose %s fails', (op) => {
     const place = new Place();
     place.put('a.lock', 'A');

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { MAX_LISTED_HOLDERS } from '../../src/core/limits.js';
 import { claimDirectory } from '../../src/disk/claim.js';
 import type { Disk } from '../../src/disk/disk.js';
 import { Layout } from '../../src/disk/layout.js';
@@ -15,6 +16,7 @@ import { inspectDirectory } from '../../src/service/fsck.js';
 import { Lockd } from '../../src/service/lockd.js';
 import { repairDirectory } from '../../src/service/repair.js';
 import { crashCopy, newestSegment, segmentNames, temporaryDirectory } from '../store/fixture.js';
+import { ManualClock } from './fixture.js';
 
 /** Who holds what, and who waits, as `resource: client ttl | waiting`. */
 type State = Record<string, string>;
@@ -442,6 +444,23 @@ test('what nobody knows is locked until it is forced, and then free', async () =
   await expect(lockd.lock('d', 'E')).rejects.toMatchObject({ code: 12 });
   await lockd.forceUnlock('d', { reason: 'D was switched off' });
   await expect(lockd.lock('d', 'E')).resolves.toMatchObject({ client: 'E' });
+  await lockd.close();
+});
+
+test('tokens rise on above a lock file that lists some of its holders only, where nothing else tells them', async () => {
+  const directory = temporaryDirectory();
+  const fast = await Lockd.open({ directory, clock: new ManualClock(Date.UTC(2096, 0, 1)) });
+  const limit = MAX_LISTED_HOLDERS + 1;
+  const granted = [];
+  for (let count = 0; count < limit; count += 1)
+    granted.push(Number((await fast.lock('s', `S${count}`, { limit })).token));
+  const copy = crashCopy(directory);
+  await fast.close();
+  for (const name of segmentNames(copy)) fs.writeFileSync(join(copy, '.lockd', name), 'garbage');
+  await repairDirectory(copy);
+  expect(await found(copy)).toEqual({ s: '?' });
+  const lockd = await Lockd.open(copy);
+  expect(Number((await lockd.lock('new', 'N')).token)).toBeGreaterThan(Math.max(...granted));
   await lockd.close();
 });
 

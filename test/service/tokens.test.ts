@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { MAX_LISTED_HOLDERS } from '../../src/core/limits.js';
 import { nodeDisk } from '../../src/disk/node-disk.js';
 import { StartRefused } from '../../src/disk/start-refused.js';
 import { FaultyDisk } from '../disk/faulty-disk.js';
@@ -97,6 +98,22 @@ describe('tokens rise', () => {
     const [holder] = (await lockd.status('r')).holders;
     const next = await lockd.lock('other', 'B');
     expectRising([Number(token), Number(holder?.token), Number(next.token)]);
+  });
+
+  test('without a journal, with a clock that is wrong, beside a lock file that lists some of its holders only', async () => {
+    const directory = temporaryDirectory();
+    const first = await openDaemon(directory, { clock: new ManualClock(NOW) });
+    const limit = MAX_LISTED_HOLDERS + 1;
+    for (let count = 0; count < limit; count += 1) await first.lockd.lock('r', `A${count}`, { limit });
+    await first.lockd.close();
+    const { holders } = JSON.parse(fs.readFileSync(join(directory, 'r.lock'), 'utf8'));
+    const tokens = holders.map(({ token }: { readonly token: string }) => Number(token));
+    expect(tokens).toHaveLength(MAX_LISTED_HOLDERS);
+    fs.renameSync(join(directory, '.lockd'), join(directory, '.lockd.damaged'));
+    const { lockd } = await openDaemon(directory, { clock: new ManualClock(0) });
+    expect(await lockd.status('r')).toMatchObject({ state: 'unreadable' });
+    const next = await lockd.lock('other', 'B');
+    expect(Number(next.token)).toBeGreaterThan(Math.max(...tokens));
   });
 
   test.each<[string, number[]]>([
