@@ -101,8 +101,8 @@ export class Actor {
       hold.check();
       // The look and the work are one step: nothing can come between them.
       const at = performance.now();
-      const { resource, token } = hold;
-      this.stage.recorder.happenings.push({ kind: 'worked', resource, token: Number(token), at });
+      const { resource, client, token } = hold;
+      this.stage.recorder.happenings.push({ kind: 'worked', resource, client, token: Number(token), at });
       if (at >= end || this.stage.isOver() || this.stage.isQuiet) return;
       await this.pause(Math.min(end - at, this.span(5, 400)));
     }

@@ -54,6 +54,10 @@ function fenced(token: number, from: number, succeeded: boolean): Happening {
   return { kind: 'fenced', daemon: 'd1', resource: 'r', token, ...times, succeeded };
 }
 
+function worked(client: string, token: number, at: number): Happening {
+  return { kind: 'worked', resource: 'r', client, token, at: at * 1_000 };
+}
+
 const lockA = call('lock', 'A', 1, hold('A', 1));
 const leaseA = call('lock', 'A', 1, hold('A', 1, 10));
 /** Of its 10 s 16 are left. */
@@ -62,6 +66,13 @@ const extendA = call('extend', 'A', 0.5, undefined, { token: 1 });
 const currentA = call('check', '', 9, { kind: 'checked', isCurrent: true }, { token: 1 });
 const unlockA = call('unlock', 'A', 3, DONE, { token: 1 });
 const lockB = call('lock', 'B', 5, hold('B', 2));
+/** After A's token was forgotten with the journal, B has it, and gives it back before C comes. */
+const tokenAgain = [
+  lockA,
+  call('lock', 'B', 5, hold('B', 1)),
+  call('unlock', 'B', 6, DONE, { token: 1 }),
+  call('lock', 'C', 7, hold('C', 2)),
+];
 
 interface Pair {
   readonly rule: string;
@@ -92,14 +103,14 @@ const PAIRS: readonly Pair[] = [
   {
     rule: 'C2',
     what: 'somebody works although the next one was told',
-    good: history(
-      [leaseA, call('lock', 'B', 20, hold('B', 2))],
-      [{ kind: 'worked', resource: 'r', token: 1, at: 9_000 }],
-    ),
-    bad: history(
-      [leaseA, call('lock', 'B', 20, hold('B', 2))],
-      [{ kind: 'worked', resource: 'r', token: 1, at: 21_000 }],
-    ),
+    good: history([leaseA, call('lock', 'B', 20, hold('B', 2))], [worked('A', 1, 9)]),
+    bad: history([leaseA, call('lock', 'B', 20, hold('B', 2))], [worked('A', 1, 21)]),
+  },
+  {
+    rule: 'C2',
+    what: 'of two with one token, not who lost it with the journal works on, but who gave it back',
+    good: history(tokenAgain, [reset(3, 0), worked('A', 1, 8)]),
+    bad: history(tokenAgain, [reset(3, 0), worked('B', 1, 8)]),
   },
   {
     rule: 'C3',

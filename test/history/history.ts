@@ -105,8 +105,14 @@ export type Happening =
       readonly to: number;
       readonly succeeded: boolean;
     }
-  /** Work was done on a resource by whoever believes to hold it with this token. */
-  | { readonly kind: 'worked'; readonly resource: string; readonly token: number; readonly at: number }
+  /** Work was done on a resource by this client, who believes to hold it with this token. */
+  | {
+      readonly kind: 'worked';
+      readonly resource: string;
+      readonly client: string;
+      readonly token: number;
+      readonly at: number;
+    }
   /** Somebody put a foreign lock file there. */
   | { readonly kind: 'foreign'; readonly resource: string; readonly client: string; readonly at: number }
   /** A reader of a lock file saw what it must not see. */

@@ -105,7 +105,8 @@ export class Actor {
     for (;;) {
       hold.check();
       // The look and the work are one step: nothing can come between them.
-      tell({ kind: 'worked', resource: hold.resource, token: Number(hold.token), at: world.now });
+      const { resource, client, token } = hold;
+      tell({ kind: 'worked', resource, client, token: Number(token), at: world.now });
       const left = end - this.process.machine.monotonic;
       if (left <= 0) return;
       await this.pause(Math.min(left, world.span(5, stepMs)));

@@ -25,14 +25,15 @@ export function checkLimits(facts: Facts): Violation[] {
 /** Whoever believes to hold a lock works; nobody else may have been granted it by then. */
 export function checkWork(facts: Facts): Violation[] {
   const violations: Violation[] = [];
-  for (const { resource, token, at } of facts.happenings('worked')) {
-    const own = facts.byToken.get(token);
+  for (const { resource, client, token, at } of facts.happenings('worked')) {
+    // By its client too: a token that was forgotten and given again stands for two holds.
+    const own = facts.on(resource).find((one) => one.token === token && one.client === client);
     if (own?.limit !== 1 || isEndedByOperator(facts, own, at)) continue;
     const later = facts
       .on(resource)
       .find((other) => other.token > token && other.from >= own.from && other.from <= at);
     if (!later) continue;
-    const text = `${own.client} works on ${resource} by token ${token}, after ${later.client} got ${later.token}`;
+    const text = `${client} works on ${resource} by token ${token}, after ${later.client} got ${later.token}`;
     violations.push({ rule: 'C2', at, text });
   }
   return violations;
