@@ -138,7 +138,9 @@ describe('what does not', () => {
   test('files of TLS that are none', async () => {
     const words = ['--store', 'etcds://a/lockd', ...URL_GIVEN, '--store-ca'];
     expect((await check([...words, '/not/there'])).problems).toEqual([
-      expect.stringMatching(/^The file with the authority, \/not\/there, cannot be read .* LOCKD_STORE_CA$/),
+      expect.stringMatching(
+        /^The file with the authority, \/not\/there, cannot be read .* --store-ca \(LOCKD_STORE_CA\)$/,
+      ),
     ]);
     expect((await check([...words, file('no certificate')])).problems).toEqual([
       '--store-ca must be a certificate in PEM form (-----BEGIN CERTIFICATE-----)',
