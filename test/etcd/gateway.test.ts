@@ -5,9 +5,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type GatewayOptions, openGateway } from '../../src/etcd/gateway.js';
-import { type Kv, KvError } from '../../src/etcd/kv.js';
+import type { Kv } from '../../src/etcd/kv.js';
 import { errorOf } from '../../src/etcd/refusals.js';
+import { failure, LONG_MS, nobody, open } from './asking.js';
 import {
   type Asked,
   answersJson as answers,
@@ -21,37 +21,10 @@ import {
 const HEADER = { cluster_id: '7', revision: '12' };
 const DONE = { header: HEADER, kvs: [] };
 
-/** Long enough for whatever answers on this machine. */
-const LONG_MS = 20_000;
-
 /** A question of which it does not matter whether it is asked twice. */
 const ask = (kv: Kv, timeoutMs = LONG_MS) => kv.range({ key: 'a', end: 'b', limit: 1 }, timeoutMs);
 
 const serve = (json: Reply) => serveBoth({ json });
-
-/** A port at which nobody listens. */
-async function nobody(): Promise<URL> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return new URL(`http://127.0.0.1:${port}`);
-}
-
-function open(endpoints: readonly URL[], options: Omit<GatewayOptions, 'endpoints'> = {}): Kv {
-  const kv = openGateway({ endpoints, ...options });
-  onTestFinished(() => kv.close());
-  return kv;
-}
-
-async function failure(asking: Promise<unknown>): Promise<KvError> {
-  const error = await asking.then(
-    () => undefined,
-    (problem: unknown) => problem,
-  );
-  if (!(error instanceof KvError)) throw new Error(`no KvError: ${error}`);
-  return error;
-}
 
 describe('nothing was sent', () => {
   test('where nobody listens', async () => {

@@ -5,10 +5,10 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type GatewayOptions, openGateway } from '../../src/etcd/gateway.js';
-import { type Kv, KvError, type Transaction } from '../../src/etcd/kv.js';
+import type { Transaction } from '../../src/etcd/kv.js';
 import { CertificateAuthority, pemOf } from '../certificates.js';
 import { describeWith } from '../needs.js';
+import { failure, LONG_MS, nobody, open } from './asking.js';
 import {
   answersGrpc,
   answersJson,
@@ -22,24 +22,6 @@ import {
 const PUT: Transaction = { compare: [], success: [{ kind: 'put', key: 'k', value: 'v' }] };
 const DONE = transactionAnswer();
 
-/** Long enough for whatever answers on this machine. */
-const LONG_MS = 20_000;
-
-function open(endpoints: readonly URL[], options: Omit<GatewayOptions, 'endpoints'> = {}): Kv {
-  const kv = openGateway({ endpoints, ...options });
-  onTestFinished(() => kv.close());
-  return kv;
-}
-
-async function failure(asking: Promise<unknown>): Promise<KvError> {
-  const error = await asking.then(
-    () => undefined,
-    (problem: unknown) => problem,
-  );
-  if (!(error instanceof KvError)) throw new Error(`no KvError: ${error}`);
-  return error;
-}
-
 /** A server that takes connections and never says anything. */
 async function silent(): Promise<URL> {
   const sockets: Socket[] = [];
@@ -50,14 +32,6 @@ async function silent(): Promise<URL> {
     server.close();
   });
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-}
-
-async function nobody(): Promise<URL> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return new URL(`http://127.0.0.1:${port}`);
 }
 
 const cut = (stream: ServerHttp2Stream) => stream.session?.destroy();
